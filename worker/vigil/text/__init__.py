@@ -1,0 +1,1 @@
+"""What messages say: folding, normalising, term lists, personal data and links."""
