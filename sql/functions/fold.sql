@@ -1599,7 +1599,7 @@ begin
             ' ', 'g');
         return btrim(folded, ' ');
     end if;
-    return btrim(regexp_replace(folded, '[^a-z0-9]+', ' ', 'g'), ' ');
+    return btrim(regexp_replace(folded, ' *[^a-z0-9 ][^a-z0-9]*| {2,}', ' ', 'g'), ' ');
 end;
 $fold$;
 comment on function vigil.fold(text) is
