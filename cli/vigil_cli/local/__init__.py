@@ -1,0 +1,1 @@
+"""The local stack: a small Supabase of one's own, without Docker."""
