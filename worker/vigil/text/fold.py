@@ -8,7 +8,8 @@ FOLD_VERSION = f"{TABLE_VERSION}-{UNICODE_VERSION}"
 def _build() -> dict[int, str]:
     table = {ord(line[0]): line[1:] for line in LETTERS.split("\n") if line}
     for image, ranges in ((" ", SEPARATORS), ("", DROPPED)):
-        for first, last in ranges:
+        for entry in ranges.split():
+            first, last = (int(point, 16) for point in entry.split("-"))
             table.update(dict.fromkeys(range(first, last + 1), image))
     table.update({point: chr(point + 32) for point in range(ord("A"), ord("Z") + 1)})
     return table
