@@ -109,3 +109,42 @@ begin
     alter publication supabase_realtime owner to postgres;
 end;
 $$;
+
+-- REST learns of schema changes -------------------------------------------------------------------
+
+create or replace function extensions.pgrst_ddl_watch() returns event_trigger
+    language plpgsql
+    set search_path = ''
+    as $$
+begin
+    if exists (
+        select from pg_catalog.pg_event_trigger_ddl_commands() c
+        where c.schema_name is distinct from 'pg_temp'
+    ) then
+        notify pgrst, 'reload schema';
+    end if;
+end;
+$$;
+
+create or replace function extensions.pgrst_drop_watch() returns event_trigger
+    language plpgsql
+    set search_path = ''
+    as $$
+begin
+    if exists (select from pg_catalog.pg_event_trigger_dropped_objects() d where not d.is_temporary)
+    then
+        notify pgrst, 'reload schema';
+    end if;
+end;
+$$;
+
+do $$
+begin
+    if not exists (select from pg_catalog.pg_event_trigger where evtname = 'pgrst_ddl_watch') then
+        create event trigger pgrst_ddl_watch on ddl_command_end
+            execute function extensions.pgrst_ddl_watch();
+        create event trigger pgrst_drop_watch on sql_drop
+            execute function extensions.pgrst_drop_watch();
+    end if;
+end;
+$$;
