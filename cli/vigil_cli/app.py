@@ -1,0 +1,131 @@
+"""`vigil`: what moderators and operators type. Every error is one sentence and a `Try:` line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, cast
+
+import typer
+
+from vigil_cli import output
+from vigil_cli.commands import audit, case, db, jobs, login, message, restrict, staff, terms, worker
+from vigil_cli.errors import DONE, FAILED, MISUSED, CliError, FailedError, MisusedError
+from vigil_cli.local.errors import LocalStackError
+from vigil_cli.textin import check_arguments
+from vigil_cli.version import cli_version
+
+# The common base of usage errors is not exported by name, but what is exported descends from it.
+_UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])
+_INTERRUPTED = 130
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"vigil {cli_version()}")
+        raise typer.Exit(DONE)
+
+
+app = typer.Typer(
+    name="vigil",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 failed, 2 misused, 3 refused by policy.",
+)
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Keep a community's messaging safe: restrict, hide, filter, and see who did what.
+
+    Data goes to stdout and words to stderr; --json makes the data one JSON document.
+    """
+
+
+_MODERATION = "Moderation"
+_OPERATION = "Operation"
+_ACCOUNT = "Account"
+
+app.command(rich_help_panel=_ACCOUNT)(login.login)
+app.command(rich_help_panel=_ACCOUNT)(login.logout)
+app.command(rich_help_panel=_ACCOUNT)(login.whoami)
+app.add_typer(restrict.app, name="restrict", rich_help_panel=_MODERATION)
+app.add_typer(message.app, name="message", rich_help_panel=_MODERATION)
+app.add_typer(case.app, name="case", rich_help_panel=_MODERATION)
+app.add_typer(terms.app, name="terms", rich_help_panel=_MODERATION)
+app.add_typer(audit.app, name="audit", rich_help_panel=_MODERATION)
+app.add_typer(staff.app, name="staff", rich_help_panel=_MODERATION)
+app.add_typer(db.app, name="db", rich_help_panel=_OPERATION)
+app.add_typer(worker.app, name="worker", rich_help_panel=_OPERATION)
+app.add_typer(jobs.app, name="jobs", rich_help_panel=_OPERATION)
+
+
+def _mount(name: str) -> None:
+    """Mount a part that is shipped apart; its absence is no error, a fault inside it is."""
+    module = f"vigil_cli.commands.{name}"
+    try:
+        part = import_module(module).app
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        return
+    app.add_typer(part, name=name, rich_help_panel=_OPERATION)
+
+
+_mount("local")
+_mount("demo")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run `vigil` and end the process with its exit code."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; the exit code tells done, failed, misused or refused."""
+    output.prepare_streams()
+    before_dashes = arguments[: list(arguments).index("--")] if "--" in arguments else arguments
+    as_json = "--json" in before_dashes
+    try:
+        check_arguments(arguments)
+        code = app(list(arguments), prog_name="vigil", standalone_mode=False)
+    except CliError as error:
+        output.show_error(error, as_json=as_json)
+        return error.exit_code
+    except LocalStackError as error:
+        failed = FailedError(error.problem, advice=error.hint)
+        output.show_error(failed, as_json=as_json)
+        return FAILED
+    except typer.Abort:
+        stopped = FailedError("stopped; nothing was changed", advice="--yes, to not be asked")
+        output.show_error(stopped, as_json=as_json)
+        return FAILED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except _UsageError as error:
+        return _misused(error, as_json=as_json)
+    return code if isinstance(code, int) else DONE
+
+
+def _misused(error: Exception, *, as_json: bool) -> int:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "vigil"
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(context.get_help() if context is not None else str(error), file=sys.stderr)
+        return MISUSED
+    message = str(getattr(error, "format_message", error.__str__)()).rstrip(".")
+    message = message[:1].lower() + message[1:]
+    output.show_error(MisusedError(message, advice=f"{command} --help"), as_json=as_json)
+    return MISUSED
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""`vigil audit`: every act, with who, why and by which tool."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from vigil_cli.client import Api, connect
+from vigil_cli.errors import FailedError
+from vigil_cli.options import AsJson
+from vigil_cli.output import Column, say, show_header, show_json, show_line, show_rows
+
+app = typer.Typer(no_args_is_help=True, help="The record of every act.")
+
+_COLUMNS = (
+    Column("id", "ID", "number"),
+    Column("at", "AT", "time"),
+    Column("kind", "KIND"),
+    Column("actor_name", "ACTOR"),
+    Column("subject_name", "SUBJECT"),
+    Column("on_behalf_of", "ON BEHALF OF"),
+    Column("tool", "TOOL"),
+    Column("batch", "BATCH"),
+    Column("detail", "DETAIL"),
+)
+_LONGEST_PAUSE = 30.0
+
+
+@app.callback()
+def record() -> None:
+    """The record of every act."""
+
+
+@app.command()
+def tail(
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with new events until interrupted.")
+    ] = False,
+    max_rows: Annotated[
+        int, typer.Option("--max", "-n", min=1, max=1000, help="Begin with this many.")
+    ] = 50,
+    after: Annotated[
+        int | None, typer.Option(metavar="ID", min=0, help="Begin after this event.")
+    ] = None,
+    every: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0.1, max=3600, help="How often -f looks.")
+    ] = 1.0,
+    as_json: AsJson = False,
+) -> None:
+    """Show the newest events, the newest last; with -f and --json one JSON object a line."""
+    api = connect()
+    rows = api.rows("tail_audit", after_id=after, max_rows=max_rows)
+    if not follow:
+        show_rows(rows, _COLUMNS, as_json=as_json, empty="No events.")
+        return
+    if not as_json:
+        show_header(_COLUMNS)
+    last = after or 0
+    pause = every
+    while True:
+        for row in rows:
+            _show(row, as_json=as_json)
+            last = max(last, int(row["id"]))
+        if len(rows) < max_rows:
+            time.sleep(pause)
+        rows, pause = _next(api, last, max_rows, every, pause)
+
+
+def _next(
+    api: Api, last: int, max_rows: int, every: float, pause: float
+) -> tuple[list[dict[str, Any]], float]:
+    """The events after `last`; a server that is away is waited for, and said once."""
+    try:
+        return api.rows("tail_audit", after_id=last, max_rows=max_rows), every
+    except FailedError as error:
+        if error.code != "unreachable":
+            raise
+        if pause == every:
+            say(f"{error.message}; waiting for it to come back.")
+        return [], min(max(pause, every) * 2, max(_LONGEST_PAUSE, every + 1))
+
+
+def _show(row: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        show_json(row)
+        return
+    show_line(row, _COLUMNS)
