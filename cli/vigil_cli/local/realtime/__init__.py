@@ -1,0 +1,1 @@
+"""A development Realtime server for the local stack; a deployment uses Supabase's own."""

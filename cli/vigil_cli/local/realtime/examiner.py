@@ -1,0 +1,147 @@
+"""Many questions to the database in one round trip, none of which can spoil another.
+
+A question is one query, asked as a role with claims when it is about what somebody may see. Each
+runs in a subtransaction of its own, so a policy that raises fails alone. A statement timeout
+cannot be caught inside the statement it ends; then the batch is asked again one by one, and
+whoever was slow is asked last and alone from there on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import psycopg
+import structlog
+
+from vigil_cli.local.realtime.config import GatewayConfig
+from vigil_cli.local.realtime.database import Connection, connect
+from vigil_cli.local.realtime.serializer import dumps
+
+log = structlog.get_logger()
+
+_CHUNK = 200
+_REMEMBERED = 1000
+_INSTALL = r"""
+create or replace function pg_temp.vigil_ask(questions jsonb)
+    returns table (n bigint, answer text, failure text)
+    language plpgsql
+as $body$
+declare
+    question jsonb;
+    args     text[];
+begin
+    for question, n in
+        select q.value, q.ordinality from jsonb_array_elements(questions) with ordinality q
+    loop
+        answer := null;
+        failure := null;
+        begin
+            args := array(select a from jsonb_array_elements_text(question -> 'args') a);
+            perform set_config('request.jwt.claims', question ->> 'claims', true);
+            perform set_config('role', question ->> 'role', true);
+            execute question ->> 'query' into answer using args;
+        exception when others then
+            failure := sqlstate || ' ' || sqlerrm;
+        end;
+        perform set_config('role', 'none', true);
+        return next;
+    end loop;
+end;
+$body$
+"""
+_ASK = "select n, answer, failure from pg_temp.vigil_ask(%s::jsonb) order by n"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`query` sees its arguments as the text array `$1` and yields one text."""
+
+    query: str
+    args: tuple[str | None, ...] = ()
+    role: str = "none"
+    claims: str = ""
+
+
+class Examiner:
+    """Owns one connection for questions; used by one task at a time."""
+
+    def __init__(self, config: GatewayConfig) -> None:
+        self._config = config
+        self._conn: Connection | None = None
+        self._slow: set[tuple[str, str, str]] = set()
+        self._reported: set[tuple[str, str, str]] = set()
+
+    async def close(self) -> None:
+        """Give the connection back to the server."""
+        if self._conn is not None:
+            await self._conn.close()
+            self._conn = None
+
+    async def connection(self) -> Connection:
+        """The connection, opened again if it was lost."""
+        if self._conn is None or self._conn.closed:
+            self._conn = await connect(self._config)
+            await self._conn.execute(_INSTALL)
+            await self._conn.execute(
+                "select pg_catalog.set_config('statement_timeout', %s, false)",
+                [str(self._config.policy_timeout_ms)],
+            )
+        return self._conn
+
+    async def ask(self, questions: Sequence[Question]) -> dict[Question, str | None]:
+        """The answer to each question; None where it failed or there is none."""
+        unique = list(dict.fromkeys(questions))
+        together = [q for q in unique if _who(q) not in self._slow]
+        alone = [q for q in unique if _who(q) in self._slow]
+        answers: dict[Question, str | None] = {}
+        for start in range(0, len(together), _CHUNK):
+            chunk = together[start : start + _CHUNK]
+            answered = await self._ask_once(chunk)
+            if answered is None:
+                alone = chunk + alone if len(chunk) > 1 else alone
+                answers.update(dict.fromkeys(chunk))
+            else:
+                answers.update(answered)
+        for question in alone:
+            single = await self._ask_once([question])
+            if single is None:
+                self._remember_slow(question)
+            else:
+                self._slow.discard(_who(question))
+            answers[question] = None if single is None else single[question]
+            await asyncio.sleep(0)
+        return answers
+
+    async def _ask_once(self, chunk: Sequence[Question]) -> dict[Question, str | None] | None:
+        """All answers of one statement, or None when it ran out of time."""
+        conn = await self.connection()
+        try:
+            cursor = await conn.execute(_ASK, [dumps([asdict(question) for question in chunk])])
+            rows = await cursor.fetchall()
+        except psycopg.errors.QueryCanceled:
+            return None
+        for question, (_, _, failure) in zip(chunk, rows, strict=True):
+            if failure is not None:
+                self._report(question, failure)
+        return {question: row[1] for question, row in zip(chunk, rows, strict=True)}
+
+    def _remember_slow(self, question: Question) -> None:
+        if len(self._slow) > _REMEMBERED:
+            self._slow.clear()
+        self._slow.add(_who(question))
+        self._report(question, f"took longer than {self._config.policy_timeout_ms} ms")
+
+    def _report(self, question: Question, failure: str) -> None:
+        """Say once per cause that somebody's check fails; it would repeat with every change."""
+        cause = (question.query, question.role, failure)
+        if cause not in self._reported:
+            if len(self._reported) > _REMEMBERED:
+                self._reported.clear()
+            self._reported.add(cause)
+            log.warning("realtime.check_failed", role=question.role, reason=failure)
+
+
+def _who(question: Question) -> tuple[str, str, str]:
+    return question.query, question.role, question.claims

@@ -1,0 +1,38 @@
+"""What a channel needs of its socket: who connected, in which format, and a way out."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from vigil_cli.local.realtime.serializer import Version
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """One connection. Frames are queued; a client too slow to take them is disconnected."""
+
+    version: Version
+    api_token: str = field(repr=False)
+    headers_json: str = field(repr=False)
+    max_queued_bytes: int
+    queue: asyncio.Queue[str | bytes | None] = field(default_factory=asyncio.Queue)
+    queued_bytes: int = 0
+    overflowed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def send(self, frame: str | bytes) -> None:
+        """Queue a frame; frames leave in this order."""
+        if self.overflowed.is_set():
+            return
+        self.queued_bytes += len(frame)
+        if self.queued_bytes > self.max_queued_bytes:
+            self.overflowed.set()
+        else:
+            self.queue.put_nowait(frame)
+
+    async def next_frame(self) -> str | bytes | None:
+        """The next frame to write; None when there will be no more."""
+        frame = await self.queue.get()
+        if frame is not None:
+            self.queued_bytes -= len(frame)
+        return frame

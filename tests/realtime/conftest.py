@@ -1,0 +1,84 @@
+"""A real Postgres and a real gateway on a free port, for real clients."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from realtime_harness import ANON, Running, Wire, make_database, serve, settings
+from websockets.asyncio.client import ClientConnection, connect
+
+from realtime import AsyncRealtimeClient
+from vigil_cli.local.cluster import Cluster
+
+
+@pytest.fixture(scope="session")
+def realtime_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One server for all of these tests."""
+    cluster = Cluster(tmp_path_factory.mktemp("realtime pg"), durable=False)
+    cluster.init()
+    cluster.start()
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
+        cluster.destroy()
+
+
+@pytest.fixture(scope="session")
+def gateway(realtime_cluster: Cluster) -> Iterator[Running]:
+    """The gateway most tests share; they keep apart by topics and rows of their own."""
+    admin, owner = make_database(realtime_cluster)
+    with serve(settings(admin), owner) as running:
+        yield running
+
+
+@pytest.fixture
+async def wire() -> AsyncIterator[Callable[..., Awaitable[Wire]]]:
+    """Opens raw sockets, and closes them after the test."""
+    opened: list[ClientConnection] = []
+
+    async def open_wire(
+        running: Running, key: str = ANON, vsn: str | None = "1.0.0", **headers: str
+    ) -> Wire:
+        version = f"&vsn={vsn}" if vsn is not None else ""
+        url = f"{running.url}/websocket?apikey={key}{version}"
+        extra = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection = await connect(url, additional_headers=extra)
+        opened.append(connection)
+        return Wire(connection, v2=vsn == "2.0.0")
+
+    yield open_wire
+    for connection in opened:
+        await connection.close()
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Callable[..., Awaitable[AsyncRealtimeClient]]]:
+    """Makes official Python clients, and closes them after the test."""
+    made: list[AsyncRealtimeClient] = []
+
+    async def make(running: Running, access_token: str, **options: Any) -> AsyncRealtimeClient:
+        made_client = AsyncRealtimeClient(running.url, ANON, **options)
+        await made_client.connect()
+        await made_client.set_auth(access_token)
+        made.append(made_client)
+        return made_client
+
+    yield make
+    for made_client in made:
+        await made_client.close()
+
+
+@pytest.fixture
+def node_modules() -> Path:
+    """Where supabase-js is installed."""
+    found = os.environ.get("VIGIL_NODE_MODULES")
+    places = [Path(found)] if found else sorted(Path(".vigil").glob("node/**/node_modules"))
+    for place in places:
+        if (place / "@supabase" / "supabase-js").is_dir():
+            return place.absolute()
+    pytest.skip("supabase-js is not installed: run `vigil local up` or set VIGIL_NODE_MODULES")
