@@ -33,13 +33,13 @@ class Clock:
     leading: bool = False
     ticked: float = field(default_factory=time.monotonic)
 
-    async def run(self, *, ring: asyncio.Event, stop: asyncio.Event) -> None:
+    async def run(self, *, stop: asyncio.Event) -> None:
         """Lead or stand by until `stop`; a lost connection loses the lead to another replica."""
         backoff = Backoff()
         while not stop.is_set():
             try:
                 async with ClockSession.open(self.database_url) as session:
-                    await self._serve(session, backoff, ring, stop)
+                    await self._serve(session, backoff, stop)
             except PeerUnavailableError as exc:
                 if not backoff.failures:
                     log.warning(UNAVAILABLE, reason=str(exc))
@@ -47,17 +47,14 @@ class Clock:
                 self.ticked = time.monotonic()
                 await first_of(stop, seconds=backoff.next())
 
-    async def _serve(
-        self, session: ClockSession, backoff: Backoff, ring: asyncio.Event, stop: asyncio.Event
-    ) -> None:
+    async def _serve(self, session: ClockSession, backoff: Backoff, stop: asyncio.Event) -> None:
         while not stop.is_set():
             self.ticked = time.monotonic()
-            ring.clear()
             if not self.leading:
                 self._lead(await session.try_lead())
             pause = await self.run_once(session) if self.leading else self.ask_again
             backoff.reset()
-            await first_of(ring, stop, seconds=pause)
+            await first_of(stop, seconds=pause)
         if self.leading:
             await session.stop_leading()
             self._lead(False)
