@@ -1,0 +1,29 @@
+create or replace function vigil.announce_messages() returns trigger
+    language plpgsql security definer
+    set search_path = ''
+as $$
+begin
+    insert into vigil.shadowed_messages (message_id, sender_id)
+    select m.id, m.sender_id from sent m
+    where exists (select from vigil.restrictions r
+                  where r.user_id = m.sender_id and r.restriction_type = 'shadow_ban' and r.lifted_at is null
+                    and (r.expires_at is null or r.expires_at > m.created_at));
+    insert into vigil.jobs (kind, subject_id)
+    select 'message', m.id from sent m order by m.created_at;
+    insert into vigil.subjects (user_id)
+    select distinct m.sender_id from sent m
+    where not exists (select from vigil.subjects s where s.user_id = m.sender_id)
+    on conflict (user_id) do nothing;
+    insert into vigil.events (kind, tool, body0, body1, body2)
+    select 'message.sent', vigil.tool(),
+           '{"ref": "' || s.subject_ref || '"}', '{"ref": "' || s.subject_ref || '"}',
+           '{"message": "' || m.id || '", "conversation": "' || m.conversation_id || '"}'
+    from sent m join vigil.subjects s on s.user_id = m.sender_id;
+    return null;
+end
+$$;
+comment on function vigil.announce_messages() is 'In the sender''s transaction: shadowing, the job and the audit event, once per statement.';
+revoke all on function vigil.announce_messages() from public;
+create or replace trigger vigil_900_announce_messages after insert on public.messages
+    referencing new table as sent
+    for each statement execute function vigil.announce_messages();

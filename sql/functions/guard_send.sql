@@ -1,0 +1,60 @@
+create or replace function vigil.guard_send() returns trigger
+    language plpgsql security definer
+    set search_path = ''
+as $$
+declare
+    cause text;
+    parent record;
+begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception using errcode = 'VG109', message = 'Messages are sent at isolation level READ COMMITTED only.',
+            hint = 'A snapshot taken earlier would not see a restriction made since. Begin an ordinary transaction.';
+    end if;
+    new.sender_id := coalesce(new.sender_id, vigil.uid());
+    if new.sender_id is null or new.conversation_id is null then
+        raise exception using errcode = 'VG101', message = 'This conversation is not available to you.',
+            hint = 'Name the conversation and sign in.';
+    end if;
+    -- Shared with other sends, exclusive to restrict_member: a send cannot commit after a restriction it did not see.
+    perform pg_advisory_xact_lock_shared(vigil.member_lock_key(new.sender_id));
+    cause := vigil.check_may_send(new.sender_id, new.conversation_id);
+    if new.encryption_status is distinct from 'none' then
+        raise exception using errcode = 'VG111', message = 'Encrypted messages are not available yet.',
+            hint = 'Leave encryption_status out.';
+    end if;
+    perform vigil.check_content(new.content, new.conversation_id);
+    if new.parent_message_id is not null then
+        select m.id, coalesce(m.thread_id, m.id) as thread into parent from public.messages m
+        where m.id = new.parent_message_id and m.conversation_id = new.conversation_id
+          and vigil.can_see_message(new.sender_id, m.id);
+        if not found then
+            raise exception using errcode = 'VG113', message = 'The message you reply to is not available.',
+                hint = 'It may have been deleted; send without parent_message_id.';
+        end if;
+    end if;
+    new.id := gen_random_uuid();
+    new.thread_id := case when new.parent_message_id is null then null else parent.thread end;
+    new.recipient_id := (
+        select p.user_id from public.conversation_participants p join public.conversations c on c.id = p.conversation_id
+        where c.kind = 'direct' and p.conversation_id = new.conversation_id and p.user_id <> new.sender_id and p.left_at is null
+        limit 1);
+    new.status := 'sent';
+    new.read_at := null;
+    new.edited_at := null;
+    new.deleted_at := null;
+    new.is_flagged := false;
+    new.flagged_reason := null;
+    new.moderation_status := case when cause is null then 'approved' else 'pending' end;
+    new.created_at := clock_timestamp();
+    new.updated_at := new.created_at;
+    if cause is not null then
+        insert into vigil.holds (message_id, cause, times_out_at)
+        select new.id, cause, clock_timestamp() + s.hold_timeout from vigil.settings s;
+    end if;
+    return new;
+end
+$$;
+comment on function vigil.guard_send() is 'Judges every new message by its row, whoever inserts it, and sets what the server owns.';
+revoke all on function vigil.guard_send() from public;
+create or replace trigger zzz_vigil_100_guard_send before insert on public.messages
+    for each row execute function vigil.guard_send();

@@ -1,0 +1,202 @@
+create or replace function vigil.hello(worker text, version text) returns jsonb
+    language plpgsql volatile security definer
+    set search_path = ''
+as $$
+#variable_conflict use_variable
+begin
+    insert into vigil.workers (worker, version) values (worker, version)
+    on conflict (worker) do update set version = excluded.version, started_at = now(), last_beat = now();
+    return (select jsonb_build_object('schema_version', s.schema_version, 'breaking_since', s.breaking_since, 'server_time', clock_timestamp(),
+                                      'settings', to_jsonb(s) - array['only_row', 'schema_version', 'breaking_since']) from vigil.settings s);
+end
+$$;
+comment on function vigil.hello(text, text) is 'A worker introduces itself and learns the schema version and the settings.';
+revoke all on function vigil.hello(text, text) from public;
+grant execute on function vigil.hello(text, text) to vigil_worker;
+
+create or replace function vigil.beat(worker text, state jsonb) returns void
+    language plpgsql volatile security definer
+    set search_path = ''
+as $$
+#variable_conflict use_variable
+begin
+    insert into vigil.workers (worker, state) values (worker, state)
+    on conflict (worker) do update set last_beat = now(), state = excluded.state;
+    delete from vigil.workers w where w.last_beat < now() - interval '7 days';
+end
+$$;
+comment on function vigil.beat(text, jsonb) is 'A worker says that it lives.';
+revoke all on function vigil.beat(text, jsonb) from public;
+grant execute on function vigil.beat(text, jsonb) to vigil_worker;
+
+create or replace function vigil.defer_jobs(worker text, failures jsonb) returns table (job_id bigint, dead boolean)
+    language plpgsql volatile security definer
+    set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+    most integer := (select s.job_max_attempts from vigil.settings s);
+begin
+    return query
+    with failed as (
+        update vigil.jobs j
+        set leased_by = null, last_error = left(f.error, 2000),
+            run_at = clock_timestamp() + least(greatest(coalesce(f.retry_seconds, 1), 0), 86400) * interval '1 second',
+            dead_at = case when j.attempts >= most then clock_timestamp() end
+        from jsonb_to_recordset(failures) as f (job_id bigint, attempt integer, error text, retry_seconds double precision)
+        where j.id = f.job_id and j.leased_by = worker and j.attempts = f.attempt and j.dead_at is null
+        returning j.id, j.dead_at is not null as died
+    ), logged as (
+        insert into vigil.events (kind, tool, body0, body1, body2)
+        select 'job.died', left(worker, 120), '{"ref": null}', '{"ref": null}', '{"job": ' || f.id || '}' from failed f where f.died
+    )
+    select f.id, f.died from failed f;
+end
+$$;
+comment on function vigil.defer_jobs(text, jsonb) is 'Puts failed jobs off with their error; after too many attempts they are set aside as dead.';
+revoke all on function vigil.defer_jobs(text, jsonb) from public;
+grant execute on function vigil.defer_jobs(text, jsonb) to vigil_worker;
+
+create or replace function vigil.release_jobs(worker text) returns integer
+    language plpgsql volatile security definer
+    set search_path = ''
+as $$
+#variable_conflict use_variable
+declare
+    n integer;
+begin
+    update vigil.jobs j set leased_by = null, run_at = clock_timestamp(), attempts = greatest(j.attempts - 1, 0)
+    where j.leased_by = worker and j.dead_at is null;
+    get diagnostics n = row_count;
+    return n;
+end
+$$;
+comment on function vigil.release_jobs(text) is 'Gives a stopping worker''s leases back without counting the attempt.';
+revoke all on function vigil.release_jobs(text) from public;
+grant execute on function vigil.release_jobs(text) to vigil_worker;
+
+create or replace function vigil.queue_depth() returns jsonb
+    language sql stable security definer
+    set search_path = ''
+begin atomic
+    select jsonb_build_object(
+        'ready', count(*) filter (where j.dead_at is null and j.run_at <= clock_timestamp()),
+        'leased', count(*) filter (where j.dead_at is null and j.leased_by is not null and j.run_at > clock_timestamp()),
+        'deferred', count(*) filter (where j.dead_at is null and j.leased_by is null and j.run_at > clock_timestamp()),
+        'dead', count(*) filter (where j.dead_at is not null),
+        'oldest_seconds', coalesce(extract(epoch from clock_timestamp() - min(j.queued_at) filter (where j.dead_at is null)), 0))
+    from vigil.jobs j;
+end;
+comment on function vigil.queue_depth() is 'How much work waits, and for how long.';
+revoke all on function vigil.queue_depth() from public;
+grant execute on function vigil.queue_depth() to vigil_worker;
+
+create or replace function vigil.try_lead() returns boolean
+    language sql volatile security definer
+    set search_path = ''
+begin atomic
+    select pg_try_advisory_lock(hashtextextended('vigil.clock', 0));
+end;
+comment on function vigil.try_lead() is 'Makes this session the one whose clock runs, if none is; ends with the session.';
+revoke all on function vigil.try_lead() from public;
+grant execute on function vigil.try_lead() to vigil_worker;
+
+create or replace function vigil.stop_leading() returns boolean
+    language sql volatile security definer
+    set search_path = ''
+begin atomic
+    select pg_advisory_unlock(hashtextextended('vigil.clock', 0));
+end;
+comment on function vigil.stop_leading() is 'Lets another session''s clock run.';
+revoke all on function vigil.stop_leading() from public;
+grant execute on function vigil.stop_leading() to vigil_worker;
+
+create or replace function vigil.next_due() returns timestamptz
+    language sql stable security definer
+    set search_path = ''
+begin atomic
+    select least(
+        (select min(r.expires_at) from vigil.restrictions r
+         where r.lifted_at is null and r.expiry_recorded_at is null and r.expires_at is not null),
+        (select min(h.times_out_at) from vigil.holds h where h.timed_out_at is null),
+        (select min(j.run_at) from vigil.jobs j where j.dead_at is null and j.run_at > clock_timestamp()));
+end;
+comment on function vigil.next_due() is 'When something will be due next: an expiry, a hold, a lease or a retry.';
+revoke all on function vigil.next_due() from public;
+grant execute on function vigil.next_due() to vigil_worker;
+
+create or replace function vigil.run_due(max_rows integer)
+    returns table (kind text, subject_id uuid, due_at timestamptz, lateness_ms double precision)
+    language plpgsql volatile security definer
+    set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+    r record;
+begin
+    for r in
+        update vigil.restrictions t set expiry_recorded_at = clock_timestamp()
+        where t.id in (select d.id from vigil.restrictions d
+                       where d.lifted_at is null and d.expiry_recorded_at is null and d.expires_at <= clock_timestamp()
+                       order by d.expires_at limit max_rows for update skip locked)
+        returning t.id, t.user_id, t.restriction_type, t.expires_at, t.expiry_recorded_at
+    loop
+        -- By the system: nobody acted when the time came.
+        perform vigil.record('restriction.expired', null, r.user_id, jsonb_build_object('restriction', r.id, 'type', r.restriction_type, 'until', r.expires_at));
+        if r.restriction_type <> 'shadow_ban' then
+            perform vigil.announce(array[r.user_id], 'restriction_changed', '{}');
+        end if;
+        kind := 'restriction.expired';
+        subject_id := r.id;
+        due_at := r.expires_at;
+        lateness_ms := extract(epoch from r.expiry_recorded_at - r.expires_at) * 1000;
+        return next;
+    end loop;
+    for r in
+        update vigil.holds t set timed_out_at = clock_timestamp()
+        where t.message_id in (select d.message_id from vigil.holds d
+                               where d.timed_out_at is null and d.times_out_at <= clock_timestamp()
+                               order by d.times_out_at limit max_rows for update skip locked)
+        returning t.message_id, t.times_out_at, t.timed_out_at,
+                  (select m.sender_id from public.messages m where m.id = t.message_id) as sender_id
+    loop
+        perform vigil.open_case('message', r.message_id, 'held for too long', r.sender_id);
+        update vigil.cases c set overdue = true where c.subject_kind = 'message' and c.subject_id = r.message_id and c.state = 'open';
+        perform vigil.record('hold.timed_out', null, r.sender_id, jsonb_build_object('message', r.message_id));
+        kind := 'hold.timed_out';
+        subject_id := r.message_id;
+        due_at := r.times_out_at;
+        lateness_ms := extract(epoch from r.timed_out_at - r.times_out_at) * 1000;
+        return next;
+    end loop;
+end
+$$;
+comment on function vigil.run_due(integer) is 'Records and announces what is due, each exactly once. Enforcement never waits for this.';
+revoke all on function vigil.run_due(integer) from public;
+grant execute on function vigil.run_due(integer) to vigil_worker;
+
+create or replace function vigil.worker_status() returns jsonb
+    language plpgsql stable security definer
+    set search_path = ''
+as $$
+begin
+    perform vigil.require_staff('auditor');
+    return jsonb_build_object(
+        'workers', coalesce((select jsonb_agg(jsonb_build_object('worker', w.worker, 'version', w.version, 'started_at', w.started_at,
+                                                                'last_beat', w.last_beat, 'state', w.state) order by w.last_beat desc) from vigil.workers w), '[]'),
+        'queue', vigil.queue_depth(), 'terms_version', vigil.terms_version(), 'next_due', vigil.next_due());
+end
+$$;
+comment on function vigil.worker_status() is 'Workers and their queue, for the staff.';
+revoke all on function vigil.worker_status() from public;
+grant execute on function vigil.worker_status() to authenticated;
+
+create or replace function public.worker_status() returns jsonb
+    language sql stable
+    set search_path = ''
+begin atomic
+    select vigil.worker_status();
+end;
+comment on function public.worker_status() is 'Staff: workers and their queue.';
+revoke all on function public.worker_status() from public, anon;
+grant execute on function public.worker_status() to authenticated;

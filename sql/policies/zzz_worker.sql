@@ -1,0 +1,1 @@
+grant usage on schema vigil to vigil_worker;
