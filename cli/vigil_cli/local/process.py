@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,30 @@ def start_mark(pid: int) -> str | None:
     ).stdout.strip()
     state, _, started = shown.partition(" ")
     return None if not started or state.startswith("Z") else started.strip()
+
+
+def running_with(argument: str) -> list[Process]:
+    """Every process, of any parent, that was started with exactly this argument."""
+    if _HAS_PROC:
+        lines = _command_lines()
+        pids = [pid for pid, command in lines if argument.encode() in command.split(b"\0")]
+    else:
+        shown = subprocess.run(
+            ["ps", "-axww", "-o", "pid=,command="], capture_output=True, text=True, check=True
+        ).stdout
+        rows = (line.strip().partition(" ") for line in shown.splitlines())
+        pids = [int(pid) for pid, _, command in rows if argument in command]
+    found = (Process.of(pid) for pid in pids if pid != os.getpid())
+    return [process for process in found if process is not None]
+
+
+def _command_lines() -> Iterator[tuple[int, bytes]]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                yield int(entry.name), (entry / "cmdline").read_bytes()
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                continue  # it ended meanwhile, or is none of ours
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,7 +188,7 @@ const handle = async (request) => {
 
 const server = createAdaptorServer({ fetch: handle });
 // The socket is opened by whoever starts us, so that no other program can take the port between.
-server.listen(config.fd === undefined ? { host: "127.0.0.1", port: config.port } : { fd: config.fd }, () =>
+server.listen({ fd: config.fd }, () =>
   console.log("serving"),
 );
 const stop = () => {

@@ -1,0 +1,168 @@
+"""`vigil local`: a small Supabase of one's own on this machine."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from vigil_cli.local.errors import LocalStackError
+from vigil_cli.local.layout import Layout
+from vigil_cli.local.stack import Stack, Up
+
+app = typer.Typer(
+    help="Run a small Supabase on this machine: Postgres, REST, Auth and Realtime, no Docker.",
+    no_args_is_help=True,
+)
+words = Console(stderr=True, highlight=False)
+
+Directory = Annotated[
+    Path | None,
+    typer.Option("--dir", help="The project whose .vigil/ holds the stack.", file_okay=False),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Port = Annotated[
+    int | None,
+    typer.Option("--port", min=0, max=65535, help="The port for clients; 0 takes a free one."),
+]
+
+
+@app.command()
+def up(directory: Directory = None, port: Port = None, as_json: Json = False) -> None:
+    """Start the stack, setting it up the first time. Safe to repeat."""
+    with _explained():
+        stack = Stack(Layout.find(directory))
+        with words.status("starting") as status:
+            done = stack.up(port=port, say=lambda step: status.update(f"{step} …"))
+        _show_up(stack, done, as_json=as_json)
+
+
+@app.command()
+def down(directory: Directory = None) -> None:
+    """Stop the stack. The data stays."""
+    with _explained():
+        stopped = Stack(Layout.find(directory)).down()
+        words.print(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
+
+
+@app.command()
+def reset(
+    directory: Directory = None,
+    port: Port = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Throw all data of the stack away and set it up anew."""
+    with _explained():
+        layout = Layout.find(directory)
+        if not yes:
+            typer.confirm(f"Delete all data of the stack in {layout.root}?", abort=True, err=True)
+        stack = Stack(layout)
+        with words.status("resetting") as status:
+            done = stack.reset(port=port, say=lambda step: status.update(f"{step} …"))
+        _show_up(stack, done, as_json=as_json)
+
+
+@app.command()
+def status(directory: Directory = None, as_json: Json = False) -> None:
+    """Show what runs. Exits 1 when the stack does not answer."""
+    with _explained():
+        facts = Stack(Layout.find(directory)).status()
+        if as_json:
+            print(json.dumps(facts, indent=2))
+        else:
+            table = Table("service", "state", "pid", box=None, pad_edge=False)
+            for name, entry in facts["services"].items():
+                state = "[green]running[/]" if entry["running"] else "[red]stopped[/]"
+                table.add_row(name, state, str(entry["pid"] or ""))
+            Console(highlight=False).print(table)
+            told = facts["url"] if facts["answers"] else "not answering"
+            words.print(f"{told}   ({facts['directory']})")
+        if not facts["answers"]:
+            raise typer.Exit(1)
+
+
+@app.command()
+def env(
+    directory: Directory = None,
+    as_json: Json = False,
+    shell: Annotated[bool, typer.Option("--shell", help="Print `export` lines to eval.")] = False,
+) -> None:
+    """Print addresses and keys, named as the Supabase CLI names them."""
+    with _explained():
+        values = Stack(Layout.find(directory)).env()
+        if as_json:
+            print(json.dumps(values, indent=2))
+            return
+        for name, value in values.items():
+            print(f"export {name}={shlex.quote(value)}" if shell else f'{name}="{value}"')
+
+
+@app.command()
+def logs(
+    service: Annotated[str | None, typer.Argument(help="postgres, rest or gateway.")] = None,
+    directory: Directory = None,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Keep printing.")] = False,
+    lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="How many.")] = 50,
+) -> None:
+    """Print the last lines the services logged."""
+    with _explained():
+        layout = Layout.find(directory)
+        names = [service] if service else ["postgres", "rest", "gateway"]
+        unknown = set(names) - {"postgres", "rest", "gateway"}
+        if unknown:
+            raise LocalStackError(
+                f"There is no service named {unknown.pop()}.",
+                hint="vigil local logs postgres | rest | gateway",
+            )
+        files = [str(layout.log(name)) for name in names if layout.log(name).exists()]
+        if not files:
+            raise LocalStackError(f"No logs in {layout.root}.", hint="vigil local up")
+        command = ["tail", "-n", str(lines), *(["-F"] if follow else []), *files]
+        try:
+            raise typer.Exit(subprocess.run(command, check=False).returncode)
+        except KeyboardInterrupt:
+            raise typer.Exit(0) from None
+
+
+def _show_up(stack: Stack, done: Up, *, as_json: bool) -> None:
+    if as_json:
+        facts = {"url": done.url, "seconds": done.seconds, "applied": done.applied}
+        print(json.dumps(facts, indent=2))
+        return
+    steps = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in done.seconds.items())
+    words.print(f"[green]up[/] in {sum(done.seconds.values()):.1f} s   ({steps})")
+    for name in done.applied:
+        words.print(f"  applied {name}")
+    values = stack.env()
+    for name in ("API_URL", "DB_URL", "PUBLISHABLE_KEY", "SECRET_KEY"):
+        print(f"{name}={values[name]}")
+    words.print("[dim]everything else: vigil local env[/]")
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """An expected problem is a sentence and a way out, and exit code 1."""
+    try:
+        yield
+    except LocalStackError as problem:
+        words.print(problem.problem, style="red", markup=False, soft_wrap=True)
+        words.print(f"Try: {problem.hint}", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from problem
+    except OSError as problem:
+        print(f"{problem.filename or 'the system'}: {problem.strerror}", file=sys.stderr)
+        print("Try: free some disk space or check the permissions of .vigil/", file=sys.stderr)
+        raise typer.Exit(1) from problem
+
+
+if __name__ == "__main__":
+    app()
