@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -13,7 +14,7 @@ from vigil_cli import output
 from vigil_cli.commands import audit, case, db, jobs, login, message, restrict, staff, terms, worker
 from vigil_cli.errors import DONE, FAILED, MISUSED, CliError, FailedError, MisusedError
 from vigil_cli.local.errors import LocalStackError
-from vigil_cli.textin import check_arguments
+from vigil_cli.textin import read_arguments
 from vigil_cli.version import cli_version
 
 # The common base of usage errors is not exported by name, but what is exported descends from it.
@@ -29,7 +30,6 @@ def _show_version(wanted: bool) -> None:
 
 app = typer.Typer(
     name="vigil",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -95,8 +95,7 @@ def run(arguments: Sequence[str]) -> int:
     before_dashes = arguments[: list(arguments).index("--")] if "--" in arguments else arguments
     as_json = "--json" in before_dashes
     try:
-        check_arguments(arguments)
-        code = app(list(arguments), prog_name="vigil", standalone_mode=False)
+        code = app(read_arguments(arguments), prog_name="vigil", standalone_mode=False)
     except CliError as error:
         output.show_error(error, as_json=as_json)
         return error.exit_code
@@ -118,10 +117,11 @@ def run(arguments: Sequence[str]) -> int:
 def _misused(error: Exception, *, as_json: bool) -> int:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "vigil"
-    if type(error).__name__ == "NoArgsIsHelpError":
-        print(context.get_help() if context is not None else str(error), file=sys.stderr)
-        return MISUSED
     message = str(getattr(error, "format_message", error.__str__)()).rstrip(".")
+    if message == "Missing command" and context is not None and not as_json:
+        with contextlib.redirect_stdout(sys.stderr):
+            context.get_help()
+        return MISUSED
     message = message[:1].lower() + message[1:]
     output.show_error(MisusedError(message, advice=f"{command} --help"), as_json=as_json)
     return MISUSED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from rich.console import Console
@@ -120,6 +121,6 @@ def _marked(text: str, judgement: Judgement) -> Text:
     marked = Text()
     style = f"reverse {_STYLES[judgement.verdict]}"
     cuts = sorted({0, len(text), *starts, *ends})
-    for begin, end in zip(cuts, cuts[1:], strict=False):
+    for begin, end in pairwise(cuts):
         marked.append(escape(text[begin:end]), style if begin in covered else "")
     return marked

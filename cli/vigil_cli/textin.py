@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,10 +13,9 @@ from vigil_cli.output import escape
 _LARGEST = 64 * 1024 * 1024
 
 
-def check_arguments(arguments: Sequence[str]) -> None:
-    """Refuse arguments that are not text: their bytes were not UTF-8."""
-    for argument in arguments:
-        check_text(argument, "an argument")
+def read_arguments(arguments: Sequence[str]) -> list[str]:
+    """The arguments as text, whatever the locale made of them; bytes that are none are refused."""
+    return [check_text(_reread(argument), "an argument") for argument in arguments]
 
 
 def check_text(text: str, what: str, *, secret: bool = False) -> str:
@@ -80,6 +80,14 @@ def _decoded(content: bytes, source: str) -> str:
             facts={"line": line},
         )
     return text
+
+
+def _reread(argument: str) -> str:
+    """A locale that is not UTF-8 turns good UTF-8 into half characters; take the bytes again."""
+    try:
+        return os.fsencode(argument).decode("utf-8")
+    except UnicodeError:
+        return argument
 
 
 def _shortened(text: str) -> str:

@@ -12,7 +12,7 @@ from vigil_cli.errors import FailedError
 from vigil_cli.options import AsJson
 from vigil_cli.output import Column, say, show_header, show_json, show_line, show_rows
 
-app = typer.Typer(no_args_is_help=True, help="The record of every act.")
+app = typer.Typer(help="The record of every act.")
 
 _COLUMNS = (
     Column("id", "ID", "number"),

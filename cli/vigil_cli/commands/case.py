@@ -11,7 +11,7 @@ from vigil_cli.client import connect
 from vigil_cli.options import AsJson, MaxRows
 from vigil_cli.output import Column, show_rows
 
-app = typer.Typer(no_args_is_help=True, help="Cases that wait for a decision.")
+app = typer.Typer(help="Cases that wait for a decision.")
 
 _COLUMNS = (
     Column("case_id", "ID", "id"),

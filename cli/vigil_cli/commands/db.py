@@ -10,7 +10,7 @@ from vigil_cli.errors import FailedError
 from vigil_cli.options import AsJson, DatabaseUrl, DryRun
 from vigil_cli.output import Column, say, show_json, show_rows
 
-app = typer.Typer(no_args_is_help=True, help="The database: state and migrations.")
+app = typer.Typer(help="The database: state and migrations.")
 
 _MIGRATIONS = (
     Column("version", "MIGRATION", "id"),

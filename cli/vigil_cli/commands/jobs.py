@@ -12,7 +12,7 @@ from vigil_cli.errors import MisusedError
 from vigil_cli.options import AsJson, MaxRows
 from vigil_cli.output import Column, say, show_record, show_rows
 
-app = typer.Typer(no_args_is_help=True, help="Work that waits for the worker, or failed.")
+app = typer.Typer(help="Work that waits for the worker, or failed.")
 
 _COLUMNS = (
     Column("job_id", "ID", "number"),

@@ -21,7 +21,7 @@ from vigil_cli.options import (
 from vigil_cli.output import say, show_record
 from vigil_cli.people import find_id
 
-app = typer.Typer(no_args_is_help=True, help="Look at messages, hide, remove or approve them.")
+app = typer.Typer(help="Look at messages, hide, remove or approve them.")
 
 MessageId = Annotated[str, typer.Argument(metavar="MESSAGE", help="The message's id.")]
 
@@ -32,7 +32,8 @@ def show(message: MessageId, as_json: AsJson = False) -> None:
 
     Reading the text is recorded in the audit log.
     """
-    found = connect().record("show_message", message=as_uuid(message, "message"))
+    message_id = as_uuid(message, "message")
+    found = connect().record("show_message", message=message_id)
     show_record(found, as_json=as_json)
     if found.get("content_withheld"):
         say(f"The text is withheld: {found['content_withheld']}")

@@ -27,7 +27,7 @@ from vigil_cli.options import (
 from vigil_cli.output import Column, show_rows
 from vigil_cli.people import find_id, find_person
 
-app = typer.Typer(no_args_is_help=True, help="Restrict members, lift restrictions, see them.")
+app = typer.Typer(help="Restrict members, lift restrictions, see them.")
 
 _COLUMNS = (
     Column("restriction_id", "ID", "id"),

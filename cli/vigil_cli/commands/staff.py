@@ -13,7 +13,7 @@ from vigil_cli.options import AsJson, DatabaseUrl, DryRun, Member, Reason, given
 from vigil_cli.output import Column, show_rows
 from vigil_cli.people import find_person
 
-app = typer.Typer(no_args_is_help=True, help="Who may moderate.")
+app = typer.Typer(help="Who may moderate.")
 
 _COLUMNS = (
     Column("user_id", "ID", "id"),

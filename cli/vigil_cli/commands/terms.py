@@ -19,7 +19,7 @@ from vigil_cli.progress import working
 from vigil_cli.termfile import NO_LANGUAGE, TermLine, check_entry, parse_terms, write_terms
 from vigil_cli.textin import read_file, read_stdin
 
-app = typer.Typer(no_args_is_help=True, help="Word lists, and what they would do to a text.")
+app = typer.Typer(help="Word lists, and what they would do to a text.")
 
 _COLUMNS = (
     Column("term_id", "ID", "number"),

@@ -11,7 +11,7 @@ from vigil_cli.client import connect
 from vigil_cli.options import AsJson
 from vigil_cli.output import Column, say, show_json, show_record, show_rows
 
-app = typer.Typer(no_args_is_help=True, help="The worker: run it, see how it is.")
+app = typer.Typer(help="The worker: run it, see how it is.")
 
 _COLUMNS = (
     Column("worker", "WORKER"),
