@@ -4,7 +4,7 @@ create or replace function vigil.guard_send() returns trigger
 as $$
 declare
     cause text;
-    parent record;
+    thread uuid;
 begin
     if current_setting('transaction_isolation') <> 'read committed' then
         raise exception using errcode = 'VG109', message = 'Messages are sent at isolation level READ COMMITTED only.',
@@ -24,7 +24,7 @@ begin
     end if;
     perform vigil.check_content(new.content, new.conversation_id);
     if new.parent_message_id is not null then
-        select m.id, coalesce(m.thread_id, m.id) as thread into parent from public.messages m
+        select coalesce(m.thread_id, m.id) into thread from public.messages m
         where m.id = new.parent_message_id and m.conversation_id = new.conversation_id
           and vigil.can_see_message(new.sender_id, m.id);
         if not found then
@@ -33,7 +33,7 @@ begin
         end if;
     end if;
     new.id := gen_random_uuid();
-    new.thread_id := case when new.parent_message_id is null then null else parent.thread end;
+    new.thread_id := thread;
     new.recipient_id := (
         select p.user_id from public.conversation_participants p join public.conversations c on c.id = p.conversation_id
         where c.kind = 'direct' and p.conversation_id = new.conversation_id and p.user_id <> new.sender_id and p.left_at is null

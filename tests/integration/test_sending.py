@@ -1,0 +1,204 @@
+"""Who may send, what is set by the server, and what is refused."""
+
+from __future__ import annotations
+
+import uuid
+
+import psycopg
+import pytest
+
+from tests.support.database import Database, refused
+
+
+def test_both_members_of_a_direct_conversation_see_what_one_sends(db: Database) -> None:
+    ann, bob, eve = db.member("ann"), db.member("bob"), db.member("eve")
+    conversation = db.conversation(ann, bob)
+    db.acting_as(ann).send(conversation, "hello")
+    assert db.acting_as(ann).sees(conversation) == ["hello"]
+    assert db.acting_as(bob).sees(conversation) == ["hello"]
+    assert db.acting_as(eve).sees(conversation) == []
+    with refused("42501", "anon has no grant"):
+        db.anonymous().sees(conversation)
+
+
+def test_a_stranger_and_an_absent_conversation_get_the_same_answer(db: Database) -> None:
+    ann, bob, eve = db.member("ann"), db.member("bob"), db.member("eve")
+    conversation = db.conversation(ann, bob)
+    answers = []
+    for target in (conversation, uuid.uuid4()):
+        with pytest.raises(psycopg.Error) as caught:
+            db.acting_as(eve).send(target, "let me in")
+        answers.append((caught.value.sqlstate, caught.value.diag.message_primary, caught.value.diag.message_detail))
+    assert answers[0] == answers[1]
+    assert answers[0][0] == "VG101"
+
+
+def test_nobody_sends_as_another_and_cannot_probe_their_restrictions(db: Database) -> None:
+    ann, bob, mia = db.member("ann"), db.member("bob"), db.member("mia", "moderator")
+    conversation = db.conversation(ann, bob)
+    db.acting_as(mia).value("select public.restrict_member(%s, 'mute', 'spam')", bob)
+    for sender in (bob, mia, uuid.uuid4()):
+        with refused("42501"):
+            db.acting_as(ann).send(conversation, "as somebody else", sender_id=sender)
+    with refused("42501", "system messages are the server's"):
+        db.acting_as(ann).send(conversation, "system says", message_type="system")
+    assert db.owner().value("select count(*) from public.messages") == 0
+
+
+def test_the_server_sets_what_it_owns(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    sent = db.acting_as(ann).send(
+        conversation, "x", status="read", moderation_status="removed", is_flagged=True,
+        created_at="2001-01-01", recipient_id=ann,
+    )  # fmt: skip
+    row = db.owner().rows("select * from public.messages")[0]
+    assert (row["id"], row["status"], row["moderation_status"], row["is_flagged"]) == (sent, "sent", "approved", False)
+    assert row["recipient_id"] == bob
+    assert row["created_at"].year > 2001
+    with refused("42501", "the id is not the client's to choose"):
+        db.acting_as(ann).send(conversation, "x", id=uuid.uuid4())
+    chosen = uuid.uuid4()
+    made = db.service().send(conversation, "by a back end", id=chosen, sender_id=ann)
+    assert made != chosen
+
+
+@pytest.mark.parametrize(
+    ("content", "sqlstate"),
+    [("", "VG108"), ("  \n\t ", "VG108"), ("x" * 10_001, "VG108"), ("x" * 1_000_000, "VG108"), (None, "VG108")],
+)
+def test_a_badly_shaped_message_is_refused(db: Database, content: str | None, sqlstate: str) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    with refused(sqlstate):
+        db.acting_as(ann).run(
+            "insert into public.messages (conversation_id, content) values (%s, %s)", conversation, content
+        )
+    assert db.owner().value("select count(*) from public.messages") == 0
+    assert db.owner().value("select count(*) from vigil.jobs") == 0
+
+
+@pytest.mark.parametrize("status", ["encrypted", "failed"])
+def test_encryption_would_skip_the_filter_and_is_refused(db: Database, status: str) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    with refused("VG111"):
+        db.acting_as(ann).send(conversation, "gibberish", encryption_status=status)
+
+
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
+def test_another_isolation_level_is_refused(db: Database, level: str) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    session = db.acting_as(ann)
+    session.conn.isolation_level = (
+        psycopg.IsolationLevel.REPEATABLE_READ if level == "repeatable read" else psycopg.IsolationLevel.SERIALIZABLE
+    )
+    with refused("VG109"):
+        session.send(conversation, "old snapshot")
+
+
+def test_a_retry_returns_the_first_row_and_a_plain_duplicate_is_a_conflict(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    session = db.acting_as(ann)
+    first = session.rows("select * from public.send_message(%s, 'hi', 'c-1')", conversation)[0]
+    again = session.rows("select * from public.send_message(%s, 'changed', 'c-1')", conversation)[0]
+    assert (again["id"], again["content"]) == (first["id"], "hi")
+    with refused("23505"):
+        session.send(conversation, "hi", client_message_id="c-1")
+    with refused("42501", "an upsert would change content"):
+        session.run(
+            "insert into public.messages (conversation_id, content, client_message_id) values (%s, 'other', 'c-1')"
+            " on conflict (sender_id, client_message_id) do update set content = excluded.content", conversation,
+        )  # fmt: skip
+    assert db.owner().column("select content from public.messages") == ["hi"]
+    assert len(db.events("message.sent")) == 1
+
+
+def test_a_message_a_job_and_an_event_are_one_transaction(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    session = db.acting_as(ann)
+    with pytest.raises(RuntimeError), session.transaction() as conn:
+        conn.execute("insert into public.messages (conversation_id, content) values (%s, 'never')", [conversation])
+        raise RuntimeError
+    assert db.owner().value("select count(*) from vigil.jobs") == 0
+    assert db.events("message.sent") == []
+    sent = session.send(conversation, "now")
+    assert db.owner().column("select subject_id from vigil.jobs") == [sent]
+    (event,) = db.events("message.sent")
+    assert (event["actor"], event["detail"]["message"]) == (ann, str(sent))
+
+
+def test_replies_stay_in_their_thread_and_conversation(db: Database) -> None:
+    ann, bob, cid = db.member("ann"), db.member("bob"), db.member("cid")
+    here, elsewhere = db.conversation(ann, bob), db.conversation(ann, cid)
+    top = db.acting_as(bob).send(here, "top")
+    reply = db.acting_as(ann).send(here, "reply", parent_message_id=top)
+    second = db.acting_as(bob).send(here, "again", parent_message_id=reply)
+    assert db.owner().value("select thread_id from public.messages where id = %s", second) == top
+    for parent in (uuid.uuid4(), db.acting_as(cid).send(elsewhere, "secret")):
+        with refused("VG113"):
+            db.acting_as(bob).send(here, "peek", parent_message_id=parent)
+    thread = db.acting_as(bob).column("select content from public.get_message_thread(%s, %s)", top, bob)
+    assert thread == ["top", "reply", "again"]
+    with refused("42501"):
+        db.acting_as(bob).rows("select * from public.get_message_thread(%s, %s)", top, ann)
+
+
+def test_rows_are_never_deleted_or_rewritten_by_anybody(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    sent = db.acting_as(ann).send(conversation, "first")
+    for who in (db.acting_as(ann), db.acting_as(bob), db.service()):
+        with refused("42501"):
+            who.run("delete from public.messages where id = %s", sent)
+    with refused("VG402"):
+        db.owner().run("delete from public.messages where id = %s", sent)
+    with refused("VG402"):
+        db.owner().run("truncate public.messages cascade")
+    with refused("42501"):
+        db.acting_as(ann).run("update public.messages set content = 'second' where id = %s", sent)
+    for column, value in {"content": "x", "moderation_status": "removed", "sender_id": bob, "created_at": "2001-01-01"}.items():
+        for who in (db.service(), db.owner()):
+            with refused("VG110"):
+                who.run(f"update public.messages set {column} = %s where id = %s", value, sent)
+    assert db.acting_as(bob).sees(conversation) == ["first"]
+
+
+def test_a_soft_delete_blanks_the_text_for_all_and_keeps_it_for_reports(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    by_update, by_call = (db.acting_as(ann).send(conversation, text) for text in ("one", "two"))
+    with refused("VG110", "only the author deletes"):
+        db.acting_as(bob).run("update public.messages set deleted_at = now() where id = %s", by_update)
+    db.acting_as(ann).run("update public.messages set deleted_at = now() where id = %s", by_update)
+    db.acting_as(ann).run("select public.delete_message(%s)", by_call)
+    assert db.acting_as(bob).sees(conversation) == []
+    assert db.acting_as(ann).sees(conversation) == ["", ""]
+    assert db.owner().column("select content from vigil.deleted_contents order by content") == ["one", "two"]
+    assert db.acting_as(bob).column("select kind from public.message_tombstones") == ["deleted", "deleted"]
+    assert db.acting_as(ann).column("select kind from public.message_tombstones") == []
+    with refused("VG113"):
+        db.acting_as(ann).run("select public.delete_message(%s)", by_call)
+
+
+def test_receipts_are_written_by_the_recipient_alone_and_follow_their_wish(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    first = db.acting_as(ann).send(conversation, "one")
+    assert db.acting_as(bob).value("select public.get_unread_message_count(%s)", bob) == 1
+    with refused("VG110"):
+        db.acting_as(ann).run("update public.messages set status = 'read', read_at = now() where id = %s", first)
+    db.acting_as(bob).run("update public.messages set status = 'read', read_at = '2001-01-01' where id = %s", first)
+    row = db.acting_as(ann).rows("select status, read_at from public.messages where id = %s", first)[0]
+    assert row["status"] == "read"
+    assert row["read_at"].year > 2001
+    db.acting_as(bob).run("insert into public.messaging_preferences (user_id, read_receipts) values (%s, false)", bob)
+    second = db.acting_as(ann).send(conversation, "two")
+    assert db.acting_as(bob).value("select public.mark_messages_read(%s, %s)", bob, conversation) == 0
+    assert db.acting_as(bob).value("select public.get_unread_message_count(%s)", bob) == 0
+    assert db.acting_as(ann).value("select status from public.messages where id = %s", second) == "sent"
+    with refused("42501"):
+        db.acting_as(ann).run("select public.mark_messages_read(%s, %s)", bob, conversation)
