@@ -5,7 +5,7 @@ as $$
 #variable_conflict use_variable
 begin
     insert into vigil.workers (worker, version) values (worker, version)
-    on conflict (worker) do update set version = excluded.version, started_at = now(), last_beat = now();
+    on conflict on constraint workers_pkey do update set version = excluded.version, started_at = now(), last_beat = now();
     return (select jsonb_build_object('schema_version', s.schema_version, 'breaking_since', s.breaking_since, 'server_time', clock_timestamp(),
                                       'settings', to_jsonb(s) - array['only_row', 'schema_version', 'breaking_since']) from vigil.settings s);
 end
@@ -21,7 +21,7 @@ as $$
 #variable_conflict use_variable
 begin
     insert into vigil.workers (worker, state) values (worker, state)
-    on conflict (worker) do update set last_beat = now(), state = excluded.state;
+    on conflict on constraint workers_pkey do update set last_beat = now(), state = excluded.state;
     delete from vigil.workers w where w.last_beat < now() - interval '7 days';
 end
 $$;
