@@ -62,9 +62,9 @@ _UPDATE = """
                                   else email_confirmed_at end,
         phone_confirmed_at = case when %(phone_confirm)s then coalesce(phone_confirmed_at, now())
                                   else phone_confirmed_at end,
-        banned_until = case when %(ban)s is null then banned_until
-                            when %(ban)s = 'none' then null
-                            else now() + %(ban)s::interval end,
+        banned_until = case when %(ban)s::text is null then banned_until
+                            when %(ban)s::text = 'none' then null
+                            else now() + %(ban)s::text::interval end,
         raw_app_meta_data = coalesce(raw_app_meta_data, '{}') || coalesce(%(app)s, '{}'),
         raw_user_meta_data = coalesce(raw_user_meta_data, '{}') || coalesce(%(user)s, '{}'),
         updated_at = now()

@@ -76,6 +76,7 @@ create schema if not exists vault;
 
 grant usage on schema public, auth, storage, realtime, extensions, graphql_public
     to anon, authenticated, service_role, postgres;
+grant usage on schema extensions to supabase_auth_admin, supabase_storage_admin;
 grant usage on schema realtime to supabase_realtime_admin;
 grant usage on schema vault to service_role, postgres;
 grant create on schema extensions to postgres;

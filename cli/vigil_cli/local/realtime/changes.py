@@ -14,12 +14,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import psycopg
+import structlog
+
 from vigil_cli.local.realtime.catalog import Table, load_tables
 from vigil_cli.local.realtime.examiner import Examiner, Question
 from vigil_cli.local.realtime.serializer import dumps
 from vigil_cli.local.realtime.subscriptions import Registry, Subscription
 from vigil_cli.local.realtime.values import to_json
 from vigil_cli.local.realtime.wal import Change, Row
+
+log = structlog.get_logger()
 
 NO_PRIMARY_KEY = "Error 400: Bad Request, no primary key"
 UNAUTHORIZED = "Error 401: Unauthorized"
@@ -60,10 +65,26 @@ class ChangeFeed:
         wanted = [c for c in changes if self._subscriptions(c)]
         if not wanted:
             return
-        roles = {s.access.role for c in wanted for s in self._subscriptions(c)}
+        try:
+            works, answers = await self._examine(wanted)
+        except psycopg.OperationalError as exc:
+            # The slot has given this batch away: a connection lost meanwhile must not cost it.
+            log.warning("realtime.examiner_lost", reason=str(exc).strip())
+            await self._examiner.close()
+            works, answers = await self._examine(wanted)
+        for work in works:
+            self._send(work, answers)
+
+    async def _examine(
+        self, changes: Sequence[Change]
+    ) -> tuple[list[_Work], dict[Question, str | None]]:
+        """Ask everything about the changes; nothing is sent yet, so it can be done again."""
+        roles = {s.access.role for c in changes for s in self._subscriptions(c)}
         conn = await self._examiner.connection()
-        tables = await load_tables(conn, {c.relation.oid for c in wanted}, roles)
-        works = [self._begin(c, tables[c.relation.oid]) for c in wanted if c.relation.oid in tables]
+        tables = await load_tables(conn, {c.relation.oid for c in changes}, roles)
+        works = [
+            self._begin(c, tables[c.relation.oid]) for c in changes if c.relation.oid in tables
+        ]
         answers = await self._examiner.ask(
             [q for w in works for q in (*w.values.values(), *_flatten(w.filters.values()))]
         )
@@ -81,7 +102,7 @@ class ChangeFeed:
                 for s in work.candidates
                 if s not in work.visible or seen[work.visible[s]] == "true"
             ]
-            self._send(work, answers)
+        return works, answers
 
     def _subscriptions(self, change: Change) -> list[Subscription]:
         return [s for s in self._registry.on(change.relation.oid) if s.wants(change.kind)]

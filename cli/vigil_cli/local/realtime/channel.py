@@ -69,6 +69,7 @@ class Channel:
         self._tasks: set[asyncio.Task[None]] = set()
         self._expiry: asyncio.TimerHandle | None = None
         self._held: list[Broadcast] | None = None
+        self._replayed: set[str] = set()
 
     @property
     def room(self) -> tuple[bool, str]:
@@ -180,7 +181,7 @@ class Channel:
         """Send the message to the client if it may read broadcasts."""
         if self._held is not None:
             self._held.append(message)
-        else:
+        elif message.message_id not in self._replayed:
             self._deliver(message)
 
     def _deliver(self, message: Broadcast) -> None:
@@ -317,7 +318,6 @@ class Channel:
 
     async def _replay(self, replay: Replay) -> None:
         """Repeat stored messages, then release what came meanwhile, each message once."""
-        seen: set[str | None] = set()
         try:
             async with self.gateway.database.connection() as conn:
                 stored = await replayed(conn, self.name, replay)
@@ -325,16 +325,15 @@ class Channel:
             log.warning("realtime.replay_failed", topic=self.name, reason=str(exc))
             stored = []
         for message in stored:
-            seen.add(message.message_id)
             text = user_broadcast_text(message.user) if message.user else None
             if text is not None and self.rights.broadcast:
                 self.push("broadcast", text)
             elif text is None:
                 self._deliver(message)
+        self._replayed = {message.message_id for message in stored if message.message_id}
         held, self._held = self._held or [], None
         for message in held:
-            if message.message_id is None or message.message_id not in seen:
-                self._deliver(message)
+            self.receive_broadcast(message)
 
     async def _announce_replication(self) -> None:
         try:
