@@ -198,6 +198,8 @@ class Channel:
 
     def push_change(self, ids: Sequence[int], kind: str, data_json: str) -> None:
         """Send one table change to the client."""
+        if self.closed:  # it left while the database was being asked
+            return
         if self.request.legacy:
             self.push(kind, data_json, join_ref=False)
         else:
