@@ -30,6 +30,7 @@ class Clock:
     database_url: str
     metrics: Metrics
     ask_again: float = 1.0
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
     leading: bool = False
     ticked: float = field(default_factory=time.monotonic)
 
@@ -55,6 +56,9 @@ class Clock:
             pause = await self.run_once(session) if self.leading else self.ask_again
             backoff.reset()
             await first_of(stop, seconds=pause)
+            if self.leading and pause < self.ask_again:
+                # What fell due may be a retry or a lease, which is the drain's to claim.
+                self.wake.set()
         if self.leading:
             await session.stop_leading()
             self._lead(False)

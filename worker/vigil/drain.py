@@ -55,7 +55,7 @@ class Drain:
     metrics: Metrics
     batch: int = 100
     lease_seconds: float = 30.0
-    random: random.Random = field(default_factory=random.SystemRandom)
+    rng: random.Random = field(default_factory=random.SystemRandom)
     ticked: float = field(default_factory=time.monotonic)
 
     async def run(
@@ -140,7 +140,7 @@ class Drain:
             job.job_id,
             job.attempt,
             f"{type(exc).__name__}{at}",
-            pause * self.random.uniform(0.5, 1.0),
+            pause * self.rng.uniform(0.5, 1.0),
         )
 
 

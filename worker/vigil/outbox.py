@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, LiteralString, Self
 
@@ -131,6 +131,7 @@ class Outbox:
 
     pool: AsyncConnectionPool[Connection]
     worker: str
+    database_url: str = field(repr=False)
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -149,7 +150,7 @@ class Outbox:
         )
         await pool.open(wait=False)
         try:
-            yield cls(pool, worker)
+            yield cls(pool, worker, database_url)
         finally:
             await pool.close(timeout=2.0)
 
@@ -164,6 +165,12 @@ class Outbox:
 
     async def _value(self, call: LiteralString, *args: object) -> Any:
         return (await self._rows(scalar_row, call, *args))[0]
+
+    async def knock(self) -> None:
+        """Connect once outside the pool, which would only say that time ran out."""
+        with _translating():
+            connection = await AsyncConnection.connect(conninfo(self.database_url))
+            await connection.close()
 
     async def hello(self, version: str) -> dict[str, Any]:
         """Introduce this worker; learn the schema's version and the community's settings."""

@@ -61,7 +61,7 @@ class Service:
             metrics=metrics,
             filter=found,
             drain=Drain(outbox, found, metrics, settings.batch, settings.lease_seconds),
-            clock=Clock(settings.database_url, metrics, settings.clock_seconds),
+            clock=Clock(settings.database_url, metrics, settings.clock_seconds, wake),
             doorbell=Doorbell(settings, wake, metrics),
             wake=wake,
         )
@@ -175,6 +175,7 @@ class Service:
 
 async def meet(outbox: Outbox) -> dict[str, Any]:
     """Say hello, and refuse a database that does not fit this code."""
+    await outbox.knock()
     said = await outbox.hello(VERSION)
     check_schema(int(said["schema_version"]), int(said.get("breaking_since") or 0))
     return said

@@ -26,7 +26,7 @@ class Backoff:
 
     first: float = 0.1
     ceiling: float = 15.0
-    random: random.Random = field(default_factory=random.SystemRandom)
+    rng: random.Random = field(default_factory=random.SystemRandom)
     failures: int = 0
 
     def reset(self) -> None:
@@ -37,7 +37,7 @@ class Backoff:
         """The pause after one more failure in a row."""
         full = retry_seconds(self.failures, self.first, self.ceiling)
         self.failures += 1
-        return full * self.random.uniform(0.5, 1.0)
+        return full * self.rng.uniform(0.5, 1.0)
 
 
 def retry_seconds(failures: int, first: float, ceiling: float) -> float:
