@@ -139,11 +139,11 @@ comment on function public.delete_message(uuid) is 'Deletes the caller''s own me
 revoke all on function public.delete_message(uuid) from public, anon;
 grant execute on function public.delete_message(uuid) to authenticated;
 
-create or replace function vigil.send_message(conversation uuid, content text, client_message_id text, parent uuid) returns public.messages
+create or replace function vigil.send_message(conversation uuid, content text, token text, parent uuid) returns public.messages
     language plpgsql volatile security definer
     set search_path = ''
 as $$
-#variable_conflict use_variable
+#variable_conflict use_column
 declare
     me uuid := vigil.uid();
     made public.messages;
@@ -152,23 +152,23 @@ begin
         raise exception using errcode = '42501', message = 'Sign in to send messages.', hint = 'Sign in first.';
     end if;
     -- A retry gets the first row, even if the member may no longer send.
-    if client_message_id is not null then
-        select m.* into made from public.messages m where m.sender_id = me and m.client_message_id = client_message_id;
+    if token is not null then
+        select m.* into made from public.messages m where m.sender_id = me and m.client_message_id = token;
         if found then
             return made;
         end if;
     end if;
     insert into public.messages (conversation_id, sender_id, content, client_message_id, parent_message_id)
-    values (conversation, me, content, client_message_id, parent)
+    values (conversation, me, content, token, parent)
     on conflict (sender_id, client_message_id) do nothing
     returning * into made;
     if not found then
-        select m.* into strict made from public.messages m where m.sender_id = me and m.client_message_id = client_message_id;
+        select m.* into strict made from public.messages m where m.sender_id = me and m.client_message_id = token;
     end if;
     return made;
 end
 $$;
-comment on function vigil.send_message(uuid, text, text, uuid) is 'Sends once per client_message_id, however often it is tried.';
+comment on function vigil.send_message(uuid, text, text, uuid) is 'Sends once per token, however often it is tried.';
 revoke all on function vigil.send_message(uuid, text, text, uuid) from public;
 grant execute on function vigil.send_message(uuid, text, text, uuid) to authenticated;
 

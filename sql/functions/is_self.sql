@@ -1,5 +1,5 @@
 create or replace function vigil.is_self(person uuid) returns boolean
-    language plpgsql stable
+    language plpgsql stable security definer
     set search_path = ''
 as $$
 begin

@@ -849,7 +849,7 @@ revoke all on function public.decide_message(uuid, text, text, boolean, uuid, uu
 grant execute on function public.decide_message(uuid, text, text, boolean, uuid, uuid) to authenticated;
 
 
--- source: functions/edits.sql sha256:9828a47245721dbd2a4d1ffc6ec4391008703a3720e5952e70b104210e595050
+-- source: functions/edits.sql sha256:c01dad874b25fa2ee4d8c8307f5feb93f45cdc811e069d7185b8ddbf15af8c07
 create or replace function vigil.edit_message(message uuid, content text) returns jsonb
     language plpgsql volatile security definer
     set search_path = ''
@@ -991,11 +991,11 @@ comment on function public.delete_message(uuid) is 'Deletes the caller''s own me
 revoke all on function public.delete_message(uuid) from public, anon;
 grant execute on function public.delete_message(uuid) to authenticated;
 
-create or replace function vigil.send_message(conversation uuid, content text, client_message_id text, parent uuid) returns public.messages
+create or replace function vigil.send_message(conversation uuid, content text, token text, parent uuid) returns public.messages
     language plpgsql volatile security definer
     set search_path = ''
 as $$
-#variable_conflict use_variable
+#variable_conflict use_column
 declare
     me uuid := vigil.uid();
     made public.messages;
@@ -1004,23 +1004,23 @@ begin
         raise exception using errcode = '42501', message = 'Sign in to send messages.', hint = 'Sign in first.';
     end if;
     -- A retry gets the first row, even if the member may no longer send.
-    if client_message_id is not null then
-        select m.* into made from public.messages m where m.sender_id = me and m.client_message_id = client_message_id;
+    if token is not null then
+        select m.* into made from public.messages m where m.sender_id = me and m.client_message_id = token;
         if found then
             return made;
         end if;
     end if;
     insert into public.messages (conversation_id, sender_id, content, client_message_id, parent_message_id)
-    values (conversation, me, content, client_message_id, parent)
+    values (conversation, me, content, token, parent)
     on conflict (sender_id, client_message_id) do nothing
     returning * into made;
     if not found then
-        select m.* into strict made from public.messages m where m.sender_id = me and m.client_message_id = client_message_id;
+        select m.* into strict made from public.messages m where m.sender_id = me and m.client_message_id = token;
     end if;
     return made;
 end
 $$;
-comment on function vigil.send_message(uuid, text, text, uuid) is 'Sends once per client_message_id, however often it is tried.';
+comment on function vigil.send_message(uuid, text, text, uuid) is 'Sends once per token, however often it is tried.';
 revoke all on function vigil.send_message(uuid, text, text, uuid) from public;
 grant execute on function vigil.send_message(uuid, text, text, uuid) to authenticated;
 
@@ -2953,9 +2953,9 @@ comment on function vigil.inspect() is 'What an operator must know: anything of 
 revoke all on function vigil.inspect() from public;
 
 
--- source: functions/is_self.sql sha256:93f1225f402f091f4aed6c7f41fd92e086b632d4a95ba270357ec0ce91ae37b3
+-- source: functions/is_self.sql sha256:0a37df596b1518d7fe801017557ea6fd6862b2e07a41d0795c18d941cd35a988
 create or replace function vigil.is_self(person uuid) returns boolean
-    language plpgsql stable
+    language plpgsql stable security definer
     set search_path = ''
 as $$
 begin
@@ -4618,7 +4618,7 @@ comment on function vigil.witnesses(uuid, uuid, timestamptz) is 'Those other tha
 revoke all on function vigil.witnesses(uuid, uuid, timestamptz) from public;
 
 
--- source: functions/worker_calls.sql sha256:3a71b388d52f52d9bb4dc278520b77cbe5f46d12366ea951825af8bff9e8f662
+-- source: functions/worker_calls.sql sha256:4a7730f2334055703aedc22a5750b47a5a228749b26107916a7dfe2d6fa5bcd1
 create or replace function vigil.hello(worker text, version text) returns jsonb
     language plpgsql volatile security definer
     set search_path = ''
@@ -4626,7 +4626,7 @@ as $$
 #variable_conflict use_variable
 begin
     insert into vigil.workers (worker, version) values (worker, version)
-    on conflict (worker) do update set version = excluded.version, started_at = now(), last_beat = now();
+    on conflict on constraint workers_pkey do update set version = excluded.version, started_at = now(), last_beat = now();
     return (select jsonb_build_object('schema_version', s.schema_version, 'breaking_since', s.breaking_since, 'server_time', clock_timestamp(),
                                       'settings', to_jsonb(s) - array['only_row', 'schema_version', 'breaking_since']) from vigil.settings s);
 end
@@ -4642,7 +4642,7 @@ as $$
 #variable_conflict use_variable
 begin
     insert into vigil.workers (worker, state) values (worker, state)
-    on conflict (worker) do update set last_beat = now(), state = excluded.state;
+    on conflict on constraint workers_pkey do update set last_beat = now(), state = excluded.state;
     delete from vigil.workers w where w.last_beat < now() - interval '7 days';
 end
 $$;
