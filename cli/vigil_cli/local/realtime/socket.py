@@ -235,4 +235,4 @@ class Socket:
             async with asyncio.timeout(_GOODBYE_SECONDS):
                 await self._websocket.close(self._close_code)
         except (TimeoutError, WebSocketDisconnect, RuntimeError, OSError):
-            log.debug("realtime.socket_already_closed")
+            return  # the other side was first
