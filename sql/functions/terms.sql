@@ -20,7 +20,7 @@ declare
     me uuid := vigil.require_staff('moderator');
     e record;
     t record;
-    folded text;
+    as_folded text;
     problem text;
     added integer := 0;
     updated integer := 0;
@@ -41,10 +41,10 @@ begin
         exception when invalid_text_representation or datetime_field_overflow or invalid_datetime_format then
             perform vigil.fail('VG208', format('Element %s has a malformed date or conversation id.', e.n), 'Use ISO 8601 and a uuid.');
         end;
-        folded := vigil.fold(t.term);
+        as_folded := vigil.fold(t.term);
         problem := case
             when coalesce(t.term, '') = '' or length(t.term) > 200 then 'term must have 1 to 200 characters'
-            when folded = '' then 'term has no letter or digit'
+            when as_folded = '' then 'term has no letter or digit'
             when coalesce(length(t.category), 0) not between 1 and 60 then 'category must have 1 to 60 characters'
             when coalesce(t.severity, '') not in ('block', 'remove', 'hold', 'flag', 'allow') then 'severity must be block, remove, hold, flag or allow'
             when coalesce(t.match, 'word') not in ('word', 'substring') then 'match must be word or substring'
@@ -56,7 +56,7 @@ begin
             perform vigil.fail('VG208', format('Element %s: %s.', e.n, problem), 'Nothing was imported; correct it and try again.');
         end if;
         insert into vigil.terms as old (term, folded, category, severity, language, match, conversation_id, expires_at, created_by)
-        values (t.term, folded, t.category, t.severity, coalesce(t.language, 'und'), coalesce(t.match, 'word'), t.conversation, t.expires_at, me)
+        values (t.term, as_folded, t.category, t.severity, coalesce(t.language, 'und'), coalesce(t.match, 'word'), t.conversation, t.expires_at, me)
         on conflict (folded, match, language, coalesce(conversation_id, '00000000-0000-0000-0000-000000000000'))
         do update set term = excluded.term, category = excluded.category, severity = excluded.severity, expires_at = excluded.expires_at
             where (old.term, old.category, old.severity, old.expires_at)
