@@ -85,3 +85,10 @@ def _major(program: Path) -> int:
             hint="set VIGIL_PG_BIN to the bin directory of a Postgres >= 15",
         )
     return int(found.group(1))
+
+
+def locale_arguments(major: int) -> list[str]:
+    """The same sorting and letters on every machine, as far as the version allows."""
+    if major >= 17:
+        return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    return ["--locale=C.UTF-8"] if os.uname().sysname == "Linux" else ["--locale=C"]

@@ -12,12 +12,12 @@ length of a path nor its spaces matter. Started by root, Postgres runs as an unp
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -27,8 +27,10 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from vigil_cli.local.binaries import Binaries, find_binaries
+from vigil_cli.local.binaries import Binaries, find_binaries, locale_arguments
+from vigil_cli.local.diagnosis import explain
 from vigil_cli.local.errors import LocalStackError
+from vigil_cli.local.ports import free_port, is_free
 from vigil_cli.local.process import Process
 from vigil_cli.local.unprivileged import account_for_postgres, open_directory
 
@@ -66,7 +68,7 @@ class Cluster:
         self.durable = durable
         self._wanted_port = port
         self._account = account_for_postgres()
-        self._home = open_directory(self.root / "data", self._account)
+        self._home = self._find_home()
         self._found: Binaries | None = None
 
     @property
@@ -91,6 +93,11 @@ class Cluster:
         """The port it listens on, or listened on last."""
         return int(self._settings()["port"])
 
+    @property
+    def identity(self) -> str:
+        """Differs between two clusters made one after the other in the same place."""
+        return hashlib.sha256(str(self._settings()["password"]).encode()).hexdigest()[:16]
+
     def is_initialized(self) -> bool:
         """Whether a finished `init` lies behind it."""
         return self._settings_file.exists() and (self.data_dir / "PG_VERSION").exists()
@@ -101,7 +108,7 @@ class Cluster:
             self._check_major()
             return
         self.binaries  # noqa: B018  (fail before anything is written)
-        self.root.mkdir(parents=True, exist_ok=True)
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self.data_dir.exists():
             shutil.rmtree(self.data_dir)
         self._make_data_dir()
@@ -109,7 +116,14 @@ class Cluster:
         self._initdb(password)
         with (self.data_dir / "postgresql.conf").open("a") as conf:
             conf.write(_CONFIGURATION)
-        self._save_settings({"port": self._wanted_port or 0, "password": password})
+        self._save_settings(
+            {
+                "port": self._wanted_port or 0,
+                "password": password,
+                # Kept, so that a later change of permissions does not lead to another place.
+                "elsewhere": "" if self._is_inside() else str(self.data_dir),
+            }
+        )
 
     def start(self, *, seconds: float = 30) -> None:
         """Serve connections when this returns. A running cluster is left as it is."""
@@ -126,7 +140,7 @@ class Cluster:
             lingering = "pre-existing shared memory block" in problem
             raced = "Address already in use" in problem and self._wanted_port is None
             if not (lingering or raced) or time.monotonic() >= deadline:
-                raise _explain(problem, self)
+                raise self._explain(problem)
             time.sleep(0.2)
 
     def stop(self) -> None:
@@ -189,6 +203,15 @@ class Cluster:
 
     # -- inside ------------------------------------------------------------------------------
 
+    def _find_home(self) -> Path:
+        if self._settings_file.exists():
+            elsewhere = str(self._settings().get("elsewhere", ""))
+            return Path(elsewhere) if elsewhere else self.root / "data"
+        return open_directory(self.root / "data", self._account)
+
+    def _is_inside(self) -> bool:
+        return self.data_dir.is_relative_to(self.root)
+
     @property
     def _settings_file(self) -> Path:
         return self.root / "cluster.json"
@@ -219,7 +242,7 @@ class Cluster:
             )
 
     def _make_data_dir(self) -> None:
-        if self._account is not None and self.data_dir.is_relative_to(self.root):
+        if self._account is not None and self._is_inside():
             self.root.chmod(self.root.stat().st_mode | 0o011)  # pass, not list
         self.data_dir.mkdir(mode=0o700, parents=True)
         if self._account is not None:
@@ -234,13 +257,13 @@ class Cluster:
             arguments = [
                 self.binaries.tool("initdb"), f"--pgdata={self.data_dir}", "--encoding=UTF8",
                 f"--username={SUPERUSER}", f"--pwfile={secret.name}", "--auth=scram-sha-256",
-                *_locale_arguments(self.binaries.major), *([] if self.durable else ["--no-sync"]),
+                *locale_arguments(self.binaries.major), *([] if self.durable else ["--no-sync"]),
             ]  # fmt: skip
             done = self._popen(arguments, subprocess.PIPE)
             output, _ = done.communicate()
         if done.returncode != 0:
             shutil.rmtree(self.data_dir)
-            raise _explain(output.decode(errors="replace"), self)
+            raise self._explain(output.decode(errors="replace"))
 
     def _popen(self, arguments: list[str], output: int) -> subprocess.Popen[bytes]:
         kept = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "ICU_DATA", "TZDIR")
@@ -258,11 +281,12 @@ class Cluster:
         """Start and wait until ready; the log of the attempt when it failed."""
         settings = self._settings()
         port = int(settings["port"])
-        if not port or (self._wanted_port is None and not _is_free(port)):
-            port = _free_port()
+        if not port or (self._wanted_port is None and not is_free(port)):
+            port = free_port()
         if port != settings["port"]:
             self._save_settings(settings | {"port": port})
-        with self.log_file.open("ab") as log:
+        private = os.open(self.log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(private, "ab") as log:
             begin = log.tell()
             arguments = [
                 self.binaries.tool("postgres"), "-D", str(self.data_dir), "-c", f"port={port}",
@@ -294,64 +318,8 @@ class Cluster:
     def _server(self) -> Process | None:
         pid, _ = self._status()
         process = Process.of(pid) if pid else None
-        return process if process and _serves(pid, self.data_dir) else None
+        return process if process and process.has_argument(str(self.data_dir)) else None
 
-
-def _serves(pid: int, data_dir: Path) -> bool:
-    shown = Path(f"/proc/{pid}/cmdline")
-    if shown.parent.parent.joinpath("self").exists():
-        try:
-            return os.fsencode(data_dir) in shown.read_bytes().split(b"\0")
-        except (FileNotFoundError, ProcessLookupError):
-            return False
-    command = subprocess.run(
-        ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return str(data_dir) in command.stdout
-
-
-def _locale_arguments(major: int) -> list[str]:
-    """The same sorting and letters on every machine, as far as the version allows."""
-    if major >= 17:
-        return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-    return ["--locale=C.UTF-8"] if os.uname().sysname == "Linux" else ["--locale=C"]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-def _explain(output: str, cluster: Cluster) -> LocalStackError:
-    """The cause in a sentence, from what Postgres printed."""
-    if "No space left on device" in output or "Disk quota exceeded" in output:
-        return LocalStackError(
-            f"The disk that holds {cluster.data_dir} is full.",
-            hint="free some space (a new stack needs about 600 MB), then run this again",
-        )
-    if "Address already in use" in output:
-        return LocalStackError(
-            f"Port {cluster.port} on 127.0.0.1 is in use by another program.",
-            hint="stop that program, or choose no port and let a free one be found",
-        )
-    if "could not create shared memory segment" in output or "semaphores" in output:
-        return LocalStackError(
-            "The system refused Postgres the shared memory it needs.",
-            hint="raise kernel.shmmax and kernel.sem, or give the container more /dev/shm",
-        )
-    last = [line for line in output.strip().splitlines() if line.strip()][-6:]
-    return LocalStackError(
-        "Postgres did not start:\n    " + "\n    ".join(last),
-        hint=f"read {cluster.log_file}; `vigil local reset` makes a new cluster",
-    )
+    def _explain(self, output: str) -> LocalStackError:
+        port = int(self._settings()["port"]) if self._settings_file.exists() else 0
+        return explain(output, data_dir=self.data_dir, log_file=self.log_file, port=port)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,10 +43,6 @@ class Layout:
         return self.root / "logs"
 
     @property
-    def cli_home(self) -> Path:
-        return self.root / "supabase-cli"
-
-    @property
     def keys(self) -> Path:
         return self.root / "keys.json"
 
@@ -78,8 +75,10 @@ class Layout:
 
     def make(self) -> None:
         """Create the directories; only the owner may list them."""
-        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for directory in (self.logs, self.cli_home, self.node):
+        self.root.mkdir(parents=True, exist_ok=True)
+        # Root's Postgres runs as another account, which must pass through, and no more.
+        self.root.chmod(0o711 if os.geteuid() == 0 else 0o700)
+        for directory in (self.logs, self.node):
             directory.mkdir(exist_ok=True, mode=0o700)
 
 

@@ -69,7 +69,9 @@ def install(layout: Layout) -> NodeTools:
     if not (directory / "node_modules").is_dir():
         _install_into(directory, runtime)
     for script in _SOURCE.glob("*.mjs"):
-        shutil.copyfile(script, directory / script.name)
+        copy = directory / script.name
+        if not copy.exists() or copy.read_bytes() != script.read_bytes():
+            shutil.copyfile(script, copy)
     for other in layout.node.iterdir():
         if other != directory:
             shutil.rmtree(other)

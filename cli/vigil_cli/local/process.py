@@ -33,7 +33,7 @@ def running_with(argument: str) -> list[Process]:
     """Every process, of any parent, that was started with exactly this argument."""
     if _HAS_PROC:
         lines = _command_lines()
-        pids = [pid for pid, command in lines if argument.encode() in command.split(b"\0")]
+        pids = [pid for pid, command in lines if os.fsencode(argument) in command.split(b"\0")]
     else:
         shown = subprocess.run(
             ["ps", "-axww", "-o", "pid=,command="], capture_output=True, text=True, check=True
@@ -69,6 +69,16 @@ class Process:
     def alive(self) -> bool:
         """Whether this very process still runs."""
         return start_mark(self.pid) == self.mark
+
+    def has_argument(self, argument: str) -> bool:
+        """Whether it was started with exactly this argument."""
+        if not _HAS_PROC:
+            return any(process.pid == self.pid for process in running_with(argument))
+        try:
+            command = Path(f"/proc/{self.pid}/cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        return os.fsencode(argument) in command.split(b"\0")
 
     def send(self, number: signal.Signals) -> None:
         """Signal it, unless it is gone."""

@@ -8,6 +8,7 @@ import socket
 import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from vigil_cli.local.errors import LocalStackError
@@ -18,6 +19,7 @@ from vigil_cli.local.process import Process, running_with
 REST, GATEWAY = "rest", "gateway"
 NAMES = (REST, GATEWAY)
 _SOCKET_FD = 3
+_LARGE_LOG = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,9 @@ class Service:
         config = self.layout.config(self.name)
         write_private(config, {**settings, "fd": _SOCKET_FD})
         log_file = self.layout.log(self.name)
-        with log_file.open("ab") as log:
+        keep_small(log_file)
+        private = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(private, "ab") as log:
             child = subprocess.Popen(
                 [*_WITH_SOCKET, *command, str(config)],
                 cwd=self.layout.root, stdin=listening.fileno(), stdout=log, stderr=log,
@@ -78,17 +82,10 @@ class Service:
 _WITH_SOCKET = ["/bin/sh", "-c", 'exec 3<&0 </dev/null "$@"', "sh"]
 
 
-def listen(port: int) -> socket.socket:
-    """A listening socket on 127.0.0.1; port 0 takes a free one. Fails when it is taken."""
-    opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        opened.bind(("127.0.0.1", port))
-    except OSError:
-        opened.close()
-        raise
-    opened.listen(512)
-    return opened
+def keep_small(log_file: Path) -> None:
+    """Set a log that grew large aside, and drop the one set aside before."""
+    if log_file.exists() and log_file.stat().st_size > _LARGE_LOG:
+        log_file.replace(log_file.with_suffix(".log.old"))
 
 
 def _environment() -> dict[str, str]:

@@ -23,8 +23,9 @@ from vigil_cli.local.cluster import SUPERUSER, Cluster
 from vigil_cli.local.errors import LocalStackError
 from vigil_cli.local.keys import StackKeys, write_private
 from vigil_cli.local.layout import Layout, digest
+from vigil_cli.local.ports import listen
 from vigil_cli.local.process import Process
-from vigil_cli.local.services import GATEWAY, NAMES, REST, Service, describe, listen
+from vigil_cli.local.services import GATEWAY, NAMES, REST, Service, describe, keep_small
 
 WORKER_ROLE = "vigil_worker"
 DEFAULT_PORT = 54321
@@ -75,6 +76,8 @@ class Stack:
             keys = StackKeys.load_or_make(self.layout.keys)
             cluster = self.cluster
             with clock("database"):
+                if not cluster.is_running():
+                    keep_small(cluster.log_file)
                 cluster.start()
                 self._shape(cluster)
             with clock("packages" if node.is_installed(self.layout) else "packages (first time)"):
@@ -149,7 +152,7 @@ class Stack:
 
     def _shape(self, cluster: Cluster) -> None:
         state = self._state()
-        version = digest(*_BOOTSTRAP)
+        version = f"{cluster.identity}-{digest(*_BOOTSTRAP)}"
         if state.get("bootstrap") != version:
             cluster.bootstrap()
             self._note(bootstrap=version)
@@ -158,7 +161,7 @@ class Stack:
 
     def _migrate(self, cluster: Cluster, tools: node.NodeTools, keys: StackKeys) -> list[str]:
         """Apply what is pending, when anything changed since the last time."""
-        version = self.layout.migrations_digest()
+        version = f"{cluster.identity}-{self.layout.migrations_digest()}"
         if not self.layout.migrations or self._state().get("migrations") == version:
             return []
         applied = supabase_cli.push(cluster.dsn(), self.layout.project, tools=tools)

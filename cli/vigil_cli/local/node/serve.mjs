@@ -25,6 +25,13 @@ const iso = (oid) => ({
   serialize: (value) => (value instanceof Date ? value.toISOString() : value),
   parse: (text) => text.replace(/^(\d{4,}-\d\d-\d\d) /, "$1T").replace(/([+-]\d\d)$/, "$1:00"),
 });
+// An argument of type json arrives as text already; written out again it would be a JSON string.
+const json = (oid) => ({
+  to: oid,
+  from: [oid],
+  serialize: (value) => (typeof value === "string" ? value : JSON.stringify(value)),
+  parse: JSON.parse,
+});
 const connect = (url, max) =>
   createPostgresConnection({
     url,
@@ -32,7 +39,7 @@ const connect = (url, max) =>
       max,
       onnotice: () => {},
       connect_timeout: 10,
-      types: { timestamp: iso(1114), timestamptz: iso(1184) },
+      types: { timestamp: iso(1114), timestamptz: iso(1184), json: json(114), jsonb: json(3802) },
     },
   });
 const auth = connect(config.authUrl, 5);

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import psycopg
 import structlog
@@ -41,7 +41,11 @@ begin
             args := array(select a from jsonb_array_elements_text(question -> 'args') a);
             perform set_config('request.jwt.claims', question ->> 'claims', true);
             perform set_config('role', question ->> 'role', true);
-            execute question ->> 'query' into answer using args;
+            if question ? 'plan' then
+                execute format('execute %I(%L)', question ->> 'plan', args) into answer;
+            else
+                execute question ->> 'query' into answer using args;
+            end if;
         exception when others then
             failure := sqlstate || ' ' || sqlerrm;
         end;
@@ -70,6 +74,7 @@ class Examiner:
     def __init__(self, config: GatewayConfig) -> None:
         self._config = config
         self._conn: Connection | None = None
+        self._plans: dict[str, str | None] = {}
         self._slow: set[tuple[str, str, str]] = set()
         self._reported: set[tuple[str, str, str]] = set()
 
@@ -83,6 +88,7 @@ class Examiner:
         """The connection, opened again if it was lost."""
         if self._conn is None or self._conn.closed:
             self._conn = await connect(self._config)
+            self._plans = {}
             await self._conn.execute(_INSTALL)
             await self._conn.execute(
                 "select pg_catalog.set_config('statement_timeout', %s, false)",
@@ -117,8 +123,16 @@ class Examiner:
     async def _ask_once(self, chunk: Sequence[Question]) -> dict[Question, str | None] | None:
         """All answers of one statement, or None when it ran out of time."""
         conn = await self.connection()
+        for question in chunk:
+            await self._plan(conn, question.query)
+        asked = [
+            {"plan": plan} | about if plan else {"query": question.query} | about
+            for question in chunk
+            for plan in [self._plans[question.query]]
+            for about in [{"args": question.args, "role": question.role, "claims": question.claims}]
+        ]
         try:
-            cursor = await conn.execute(_ASK, [dumps([asdict(question) for question in chunk])])
+            cursor = await conn.execute(_ASK, [dumps(asked)])
             rows = await cursor.fetchall()
         except psycopg.errors.QueryCanceled:
             return None
@@ -126,6 +140,21 @@ class Examiner:
             if failure is not None:
                 self._report(question, failure)
         return {question: row[1] for question, row in zip(chunk, rows, strict=True)}
+
+    async def _plan(self, conn: Connection, query: str) -> None:
+        """Plan a query once for each connection; policies that change make Postgres plan anew."""
+        if query in self._plans:
+            return
+        if len(self._plans) > _REMEMBERED:
+            await conn.execute("deallocate all")
+            self._plans.clear()
+        name = f"vigil_ask_{len(self._plans)}"
+        try:
+            await conn.execute(f"prepare {name}(text[]) as {query}".encode())
+        except psycopg.ProgrammingError:
+            self._plans[query] = None  # asked in full, where its failure is its own
+        else:
+            self._plans[query] = name
 
     def _remember_slow(self, question: Question) -> None:
         if len(self._slow) > _REMEMBERED:
