@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 from vigil_cli import project
 from vigil_cli.errors import CliError, FailedError, MisusedError, RefusedError
 from vigil_cli.refusals import from_answer
+from vigil_cli.version import tool_name
 
 _CONNECT_SECONDS = 10
 
@@ -99,7 +100,9 @@ def bootstrap_admin(url: str, email: str) -> str:
 def _connected(url: str) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
     where = describe(url)
     try:
-        with psycopg.connect(url, connect_timeout=_CONNECT_SECONDS) as connection:
+        with psycopg.connect(
+            url, connect_timeout=_CONNECT_SECONDS, application_name=tool_name()
+        ) as connection:
             yield connection
     except psycopg.Error as error:
         raise _explain(error, where) from None

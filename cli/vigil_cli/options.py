@@ -17,7 +17,7 @@ Reason = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 MaxRows = Annotated[
-    int, typer.Option("--max", "-n", min=1, max=100_000, help="At most this many rows.")
+    int, typer.Option("--max", "-n", min=1, max=1000, help="At most this many rows.")
 ]
 Batch = Annotated[
     str | None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -22,9 +21,26 @@ class LocalProject:
 
 def local_project() -> LocalProject | None:
     """The local stack of the current project, or None when none was set up."""
-    if find_spec("vigil_cli.local.state") is None:
+    from vigil_cli.local.errors import LocalStackError
+    from vigil_cli.local.layout import Layout
+    from vigil_cli.local.stack import Stack
+
+    here = Layout.find(Path.cwd())
+    layout = here if here.state.exists() else Layout.find()
+    if not layout.state.exists():
         return None
-    return None
+    try:
+        values = Stack(layout).env()
+    except LocalStackError:
+        return None  # set up halfway; `vigil local up` says what is wrong with it
+    return LocalProject(
+        url=values["API_URL"],
+        key=values["PUBLISHABLE_KEY"],
+        db_url=values["DB_URL"],
+        worker_environment={
+            name: value for name, value in values.items() if name.startswith("VIGIL_")
+        },
+    )
 
 
 def migrations_directory() -> Path:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from cli_harness import Vigil
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.cli.harness import Vigil
 from vigil_cli.durations import describe, parse_duration, to_interval
 from vigil_cli.errors import MisusedError
 

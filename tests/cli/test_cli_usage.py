@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import typer
-from cli_harness import VIGIL, Vigil
 
+from tests.cli.harness import VIGIL, Vigil
 from vigil_cli import reference
 from vigil_cli.app import app
 

@@ -43,5 +43,5 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List cases, the oldest first."""
-    rows = connect().rows("list_cases", state=state.value, max_rows=max_rows)
+    rows = connect().rows("list_cases", case_state=state.value, max_rows=max_rows)
     show_rows(rows, _COLUMNS, as_json=as_json, empty=f"No {state.value} cases.")

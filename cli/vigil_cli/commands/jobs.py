@@ -68,5 +68,5 @@ def retry(
 
 
 def _show(state: str | None, max_rows: int, *, as_json: bool) -> None:
-    rows = connect().rows("list_jobs", state=state, max_rows=max_rows)
+    rows = connect().rows("list_jobs", job_state=state, max_rows=max_rows)
     show_rows(rows, _COLUMNS, as_json=as_json, empty="No jobs.")

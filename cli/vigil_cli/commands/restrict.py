@@ -74,7 +74,7 @@ def add(
         str | None, typer.Option(metavar="UUID", help="Only in this conversation.")
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, max=100_000, help="Messages a day, for type limit.")
+        int | None, typer.Option(min=0, max=100_000, help="Messages a day, for type limit.")
     ] = None,
     public_reason: Annotated[
         str | None, typer.Option(metavar="TEXT", help="What the member is told.")

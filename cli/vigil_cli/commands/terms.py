@@ -12,7 +12,7 @@ import typer
 from vigil_cli.acts import show_effect
 from vigil_cli.client import Api, connect
 from vigil_cli.durations import parse_duration
-from vigil_cli.errors import CliError, MisusedError
+from vigil_cli.errors import CliError, FailedError, MisusedError
 from vigil_cli.options import AsJson, DryRun, MaxRows, optional_uuid
 from vigil_cli.output import Column, say, show_json, show_rows
 from vigil_cli.progress import working
@@ -31,6 +31,9 @@ _COLUMNS = (
     Column("expires_at", "UNTIL", "time"),
     Column("conversation", "CONVERSATION"),
 )
+
+# What the database returns at most.
+_ALL = 100_000
 
 
 class Severity(StrEnum):
@@ -121,7 +124,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List terms."""
-    rows = connect().rows("list_terms", prefix=prefix, category=category, max_rows=max_rows)
+    rows = connect().rows("list_terms", prefix=prefix, in_category=category, max_rows=max_rows)
     show_rows(rows, _COLUMNS, as_json=as_json, empty="No terms.")
     if len(rows) == max_rows:
         say("There may be more: --max shows more, vigil terms export shows all.")
@@ -192,8 +195,14 @@ def try_out(
 
 def _all_terms(api: Api, category: str | None) -> list[dict[str, Any]]:
     with working("Reading the terms"):
-        arguments = {"category": category, "max_rows": 1_000_000}
-        return list(api.pages("list_terms", "term_id", **arguments))
+        arguments = {"in_category": category, "max_rows": _ALL}
+        rows = list(api.pages("list_terms", "term_id", **arguments))
+    if len(rows) >= _ALL:
+        raise FailedError(
+            f"there are {_ALL} terms or more, which is all one command can read",
+            advice="one category at a time: vigil terms export --category NAME",
+        )
+    return rows
 
 
 def _imported(api: Api, entries: list[TermLine], source: str, *, dry_run: bool) -> dict[str, Any]:
