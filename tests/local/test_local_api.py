@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -19,8 +20,22 @@ from vigil_cli.local.stack import Stack
 PASSWORD = "correct horse"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def connections() -> Iterator[None]:
+    """Official clients leave their sockets open; these are closed."""
+    yield
+    for opened in OPENED:
+        opened.close()
+
+
+OPENED: list[httpx.Client] = []
+
+
 def client(stack: Stack, key: str) -> Client:
-    options = SyncClientOptions(auto_refresh_token=False, persist_session=False)
+    OPENED.append(httpx.Client())
+    options = SyncClientOptions(
+        auto_refresh_token=False, persist_session=False, httpx_client=OPENED[-1]
+    )
     return create_client(stack.url(), stack.env()[key], options)
 
 
