@@ -16,7 +16,7 @@ begin
     insert into vigil.restrictions (user_id, restriction_type, conversation_id, message_limit_per_day, reason, public_reason,
                                     legal_basis, created_by, batch, created_at, expires_at)
     values (member, restriction, conversation, message_limit, reason, public_reason, legal_basis, actor, batch, started,
-            greatest(expires, started + interval '1 millisecond'))
+            case when expires is not null then greatest(expires, started + interval '1 millisecond') end)
     returning id into made;
     if told then
         perform vigil.begin_acting();

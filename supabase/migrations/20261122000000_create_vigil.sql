@@ -49,6 +49,8 @@ alter table public.profiles
     add column if not exists created_at timestamptz not null default now(),
     add column if not exists updated_at timestamptz not null default now(),
     add column if not exists anonymised_at timestamptz;
+-- A deleted account leaves its profile without either.
+alter table public.profiles alter column name drop not null, alter column location drop not null;
 
 create table if not exists public.conversations (id uuid primary key default gen_random_uuid());
 alter table public.conversations
@@ -158,6 +160,44 @@ create table public.notices (
 );
 create index notices_by_user on public.notices (user_id, created_at desc);
 comment on table public.notices is 'What a member is told about an act that concerns them. A shadow ban never writes one.';
+
+------------------------------------------------------------------------------------------------------------------
+-- Publication: a closed list
+------------------------------------------------------------------------------------------------------------------
+do $$
+declare
+    t record;
+begin
+    if not exists (select from pg_catalog.pg_publication where pubname = 'supabase_realtime') then
+        create publication supabase_realtime;
+    end if;
+    for t in
+        select p.schemaname, p.tablename from pg_catalog.pg_publication_tables p
+        where p.pubname = 'supabase_realtime' and (p.schemaname = 'vigil' or (p.schemaname = 'public'
+          and p.tablename in ('profiles', 'conversation_participants', 'message_reports', 'user_restrictions',
+                              'messaging_preferences', 'user_presence', 'user_blocks')))
+    loop
+        insert into vigil.legacy_values (kind, relation, name) values ('publication', format('%I.%I', t.schemaname, t.tablename), 'supabase_realtime');
+        execute format('alter publication supabase_realtime drop table %I.%I', t.schemaname, t.tablename);
+    end loop;
+    for t in
+        select n.name from unnest(array['messages', 'message_tombstones', 'notices', 'conversations']) as n (name)
+        where not exists (select from pg_catalog.pg_publication_tables p where p.pubname = 'supabase_realtime'
+                          and p.schemaname = 'public' and p.tablename = n.name)
+    loop
+        execute format('alter publication supabase_realtime add table public.%I', t.name);
+    end loop;
+    -- FULL would publish the old text of a redacted row.
+    for t in
+        select c.oid::regclass as name from pg_catalog.pg_class c
+        where c.relnamespace = 'public'::regnamespace and c.relreplident <> 'd'
+          and c.relname in ('messages', 'message_tombstones', 'notices', 'conversations')
+    loop
+        insert into vigil.legacy_values (kind, relation, name) values ('constraint', t.name::text, 'replica identity');
+        execute format('alter table %s replica identity default', t.name);
+    end loop;
+end
+$$;
 
 ------------------------------------------------------------------------------------------------------------------
 -- Adoption: keys, constraints, and values a member must not read
@@ -331,7 +371,8 @@ update public.user_restrictions r set restriction_type = t.restriction_type, cre
 from vigil.restrictions t where t.id = r.id;
 
 alter table public.conversations
-    alter column kind set default 'direct';
+    alter column kind set default 'direct',
+    alter column title drop not null;
 update public.conversations c set kind = case
         when (select count(distinct p.user_id) from public.conversation_participants p where p.conversation_id = c.id) > 2
             then 'group' else 'direct' end
@@ -747,44 +788,6 @@ begin
              where c.relnamespace = 'vigil'::regnamespace and c.relkind = 'r' loop
         execute format('alter table %s enable row level security', t.name);
         execute format('revoke all on %s from public, anon, authenticated, service_role', t.name);
-    end loop;
-end
-$$;
-
-------------------------------------------------------------------------------------------------------------------
--- Publication: a closed list
-------------------------------------------------------------------------------------------------------------------
-do $$
-declare
-    t record;
-begin
-    if not exists (select from pg_catalog.pg_publication where pubname = 'supabase_realtime') then
-        create publication supabase_realtime;
-    end if;
-    for t in
-        select p.schemaname, p.tablename from pg_catalog.pg_publication_tables p
-        where p.pubname = 'supabase_realtime' and (p.schemaname = 'vigil' or (p.schemaname = 'public'
-          and p.tablename in ('profiles', 'conversation_participants', 'message_reports', 'user_restrictions',
-                              'messaging_preferences', 'user_presence', 'user_blocks')))
-    loop
-        insert into vigil.legacy_values (kind, relation, name) values ('publication', format('%I.%I', t.schemaname, t.tablename), 'supabase_realtime');
-        execute format('alter publication supabase_realtime drop table %I.%I', t.schemaname, t.tablename);
-    end loop;
-    for t in
-        select n.name from unnest(array['messages', 'message_tombstones', 'notices', 'conversations']) as n (name)
-        where not exists (select from pg_catalog.pg_publication_tables p where p.pubname = 'supabase_realtime'
-                          and p.schemaname = 'public' and p.tablename = n.name)
-    loop
-        execute format('alter publication supabase_realtime add table public.%I', t.name);
-    end loop;
-    -- FULL would publish the old text of a redacted row.
-    for t in
-        select c.oid::regclass as name from pg_catalog.pg_class c
-        where c.relnamespace = 'public'::regnamespace and c.relreplident <> 'd'
-          and c.relname in ('messages', 'message_tombstones', 'notices', 'conversations')
-    loop
-        insert into vigil.legacy_values (kind, relation, name) values ('constraint', t.name::text, 'replica identity');
-        execute format('alter table %s replica identity default', t.name);
     end loop;
 end
 $$;

@@ -3758,7 +3758,7 @@ create or replace trigger vigil_900_note_report after insert on public.message_r
     for each row execute function vigil.note_report();
 
 
--- source: functions/restrict_member.sql sha256:9c13e2157fffd8f6606ef8394d6951c61b7946229f8c92f25faadffab06456ce
+-- source: functions/restrict_member.sql sha256:12a62b3a59679ab4549569cafcc45c4ce73151c405464e788c299d9192f93f00
 create or replace function vigil.apply_restriction(
     actor uuid, member uuid, restriction text, reason text, expires timestamptz, conversation uuid, public_reason text,
     message_limit integer, legal_basis text, batch uuid, on_behalf_of uuid
@@ -3777,7 +3777,7 @@ begin
     insert into vigil.restrictions (user_id, restriction_type, conversation_id, message_limit_per_day, reason, public_reason,
                                     legal_basis, created_by, batch, created_at, expires_at)
     values (member, restriction, conversation, message_limit, reason, public_reason, legal_basis, actor, batch, started,
-            greatest(expires, started + interval '1 millisecond'))
+            case when expires is not null then greatest(expires, started + interval '1 millisecond') end)
     returning id into made;
     if told then
         perform vigil.begin_acting();
@@ -4379,7 +4379,7 @@ revoke all on function public.tail_audit(bigint, integer) from public, anon;
 grant execute on function public.tail_audit(bigint, integer) to authenticated;
 
 
--- source: functions/terms.sql sha256:194cd3b41d2bc6c57f8afbf7fb3ac9d7179af5ef0ac2b7662f5c6c484e9944b5
+-- source: functions/terms.sql sha256:aaaf100687d416ef63b43705f8fdaa84bade4db5328e14148e7f86e29ef52377
 create or replace function vigil.bump_terms() returns void
     language plpgsql volatile security definer
     set search_path = ''
@@ -4402,7 +4402,7 @@ declare
     me uuid := vigil.require_staff('moderator');
     e record;
     t record;
-    folded text;
+    as_folded text;
     problem text;
     added integer := 0;
     updated integer := 0;
@@ -4423,10 +4423,10 @@ begin
         exception when invalid_text_representation or datetime_field_overflow or invalid_datetime_format then
             perform vigil.fail('VG208', format('Element %s has a malformed date or conversation id.', e.n), 'Use ISO 8601 and a uuid.');
         end;
-        folded := vigil.fold(t.term);
+        as_folded := vigil.fold(t.term);
         problem := case
             when coalesce(t.term, '') = '' or length(t.term) > 200 then 'term must have 1 to 200 characters'
-            when folded = '' then 'term has no letter or digit'
+            when as_folded = '' then 'term has no letter or digit'
             when coalesce(length(t.category), 0) not between 1 and 60 then 'category must have 1 to 60 characters'
             when coalesce(t.severity, '') not in ('block', 'remove', 'hold', 'flag', 'allow') then 'severity must be block, remove, hold, flag or allow'
             when coalesce(t.match, 'word') not in ('word', 'substring') then 'match must be word or substring'
@@ -4438,7 +4438,7 @@ begin
             perform vigil.fail('VG208', format('Element %s: %s.', e.n, problem), 'Nothing was imported; correct it and try again.');
         end if;
         insert into vigil.terms as old (term, folded, category, severity, language, match, conversation_id, expires_at, created_by)
-        values (t.term, folded, t.category, t.severity, coalesce(t.language, 'und'), coalesce(t.match, 'word'), t.conversation, t.expires_at, me)
+        values (t.term, as_folded, t.category, t.severity, coalesce(t.language, 'und'), coalesce(t.match, 'word'), t.conversation, t.expires_at, me)
         on conflict (folded, match, language, coalesce(conversation_id, '00000000-0000-0000-0000-000000000000'))
         do update set term = excluded.term, category = excluded.category, severity = excluded.severity, expires_at = excluded.expires_at
             where (old.term, old.category, old.severity, old.expires_at)
