@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from realtime_harness import ANON, Running, Wire, make_database, serve, settings
+from tests.support.database import Databases
 from websockets.asyncio.client import ClientConnection, connect
 
 from realtime import AsyncRealtimeClient
@@ -16,16 +17,9 @@ from vigil_cli.local.cluster import Cluster
 
 
 @pytest.fixture(scope="session")
-def realtime_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """One server for all of these tests."""
-    cluster = Cluster(tmp_path_factory.mktemp("realtime pg"), durable=False)
-    cluster.init()
-    cluster.start()
-    try:
-        yield cluster
-    finally:
-        cluster.stop()
-        cluster.destroy()
+def realtime_cluster(databases: Databases) -> Cluster:
+    """The server of this run; the gateway's tests have databases of their own on it."""
+    return databases.cluster
 
 
 @pytest.fixture(scope="session")

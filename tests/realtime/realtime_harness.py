@@ -84,13 +84,13 @@ class Running:
 
 
 @contextmanager
-def serve(config: GatewayConfig, dsn: str) -> Iterator[Running]:
+def serve(config: GatewayConfig, dsn: str, port: int = 0) -> Iterator[Running]:
     """Run the gateway under uvicorn in a thread."""
     app = create_app(config)
     front = Starlette(
         routes=[Mount("/realtime/v1", app=app)], lifespan=lambda _: gateway_lifespan(app)
     )
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", port))
     server = uvicorn.Server(
         uvicorn.Config(front, log_level="warning", ws="websockets-sansio", lifespan="on")
     )

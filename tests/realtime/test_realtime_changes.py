@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import socket
 import uuid
 from typing import Any
 
-from realtime_harness import Box, Running, user_token
+from realtime_harness import Box, Running, serve, settings, user_token
 
 from realtime import RealtimePostgresChangesListenEvent as Event
 
@@ -80,3 +81,23 @@ async def test_filter(gateway: Running, client: Any) -> None:
         )  # fmt: skip
     (item,) = await box.wait(1)
     assert (item["data"]["record"]["room"], item["data"]["record"]["body"]) == ("coffee", "yes")
+
+
+async def test_client_rejoins_after_the_gateway_restarted(gateway: Running, client: Any) -> None:
+    """The official client comes back by itself, and what is written then arrives."""
+    anna = uuid.uuid4()
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    system, box = Box(), Box()
+    config = settings(gateway.admin_dsn)
+    with serve(config, gateway.dsn, port=port) as running:
+        made = await client(running, user_token(anna), max_retries=50, initial_backoff=0.05)
+        channel = made.channel("rejoin")
+        channel.on_system(system).on_postgres_changes(Event.Insert, box, table="notes")
+        await channel.subscribe()
+        await system.wait(1)
+    with serve(config, gateway.dsn, port=port):
+        await system.wait_for(lambda _: len(system.items) >= 2, seconds=20)
+        note = next(ids)
+        gateway.sql("insert into notes (id, owner) values (%s, %s)", note, anna)
+        await box.wait_for(lambda item: item["data"]["record"]["id"] == note)

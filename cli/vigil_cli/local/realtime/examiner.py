@@ -86,6 +86,8 @@ class Examiner:
 
     async def connection(self) -> Connection:
         """The connection, opened again if it was lost."""
+        if len(self._plans) > _REMEMBERED:
+            await self.close()
         if self._conn is None or self._conn.closed:
             self._conn = await connect(self._config)
             self._plans = {}
@@ -123,15 +125,10 @@ class Examiner:
     async def _ask_once(self, chunk: Sequence[Question]) -> dict[Question, str | None] | None:
         """All answers of one statement, or None when it ran out of time."""
         conn = await self.connection()
-        for question in chunk:
-            await self._plan(conn, question.query)
-        asked = [
-            {"plan": plan} | about if plan else {"query": question.query} | about
-            for question in chunk
-            for plan in [self._plans[question.query]]
-            for about in [{"args": question.args, "role": question.role, "claims": question.claims}]
-        ]
         try:
+            for question in chunk:
+                await self._plan(conn, question.query)
+            asked = [self._asked(question) for question in chunk]
             cursor = await conn.execute(_ASK, [dumps(asked)])
             rows = await cursor.fetchall()
         except psycopg.errors.QueryCanceled:
@@ -141,13 +138,19 @@ class Examiner:
                 self._report(question, failure)
         return {question: row[1] for question, row in zip(chunk, rows, strict=True)}
 
+    def _asked(self, question: Question) -> dict[str, object]:
+        plan = self._plans[question.query]
+        return {
+            "query" if plan is None else "plan": question.query if plan is None else plan,
+            "args": question.args,
+            "role": question.role,
+            "claims": question.claims,
+        }
+
     async def _plan(self, conn: Connection, query: str) -> None:
         """Plan a query once for each connection; policies that change make Postgres plan anew."""
         if query in self._plans:
             return
-        if len(self._plans) > _REMEMBERED:
-            await conn.execute("deallocate all")
-            self._plans.clear()
         name = f"vigil_ask_{len(self._plans)}"
         try:
             await conn.execute(f"prepare {name}(text[]) as {query}".encode())

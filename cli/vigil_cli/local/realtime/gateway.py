@@ -24,6 +24,8 @@ from vigil_cli.local.realtime.wal import Change
 
 log = structlog.get_logger()
 
+_TOGETHER = 200
+
 
 class Renewable(Protocol):
     """A channel whose subscription must be made again after a gap in the log."""
@@ -77,9 +79,10 @@ class Gateway:
         """Deliver one batch, messages and table changes in the order of their commits."""
         pending: list[Change] = []
         for change in changes:
-            if is_message(change):
+            if is_message(change) or len(pending) >= _TOGETHER:
                 await self._feed.deliver(pending)
                 pending = []
+            if is_message(change):
                 send_row(change, self.hub)
             else:
                 pending.append(change)

@@ -17,6 +17,8 @@ async def handle_broadcast(channel: Channel, message: Inbound) -> None:
     if isinstance(payload, UserBroadcast):
         size = len(payload.payload)
         outgoing = Broadcast(channel.name, user=payload)
+    elif not isinstance(payload, dict):
+        return
     else:
         text = dumps(payload)
         size = len(text)
