@@ -38,8 +38,10 @@ begin
                  where t.subject_kind = 'message' and t.subject_id = message and t.state = 'open' returning t.id loop
             perform vigil.record('case.closed', me, m.sender_id, jsonb_build_object('case', c.id, 'decision', decision), batch, on_behalf_of);
         end loop;
+        perform vigil.begin_acting();
         update public.message_reports r set status = 'resolved', reviewed_at = clock_timestamp()
         where r.message_id = message and r.status = 'pending';
+        perform vigil.end_acting();
     end if;
     return jsonb_build_object('message_id', message, 'from', m.moderation_status, 'to', target, 'dry_run', dry_run);
 end

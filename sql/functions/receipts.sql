@@ -3,8 +3,9 @@ create or replace function vigil.shows_receipts(member uuid) returns boolean
     set search_path = ''
 as $$
 begin
+    -- Not for a shadow ban: sender and recipient share the row, so a receipt withheld would show in the banned member's own inbox.
     return coalesce((select p.read_receipts from public.messaging_preferences p where p.user_id = member), true)
-       and not vigil.is_restricted(member, '{mute,block,shadow_ban}');
+       and not vigil.is_restricted(member, '{mute,block}');
 end
 $$;
 comment on function vigil.shows_receipts(uuid) is 'Whether others may learn that this member has read something.';

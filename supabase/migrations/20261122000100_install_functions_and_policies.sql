@@ -786,7 +786,7 @@ revoke all on function public.leave_conversation(uuid) from public, anon;
 grant execute on function public.leave_conversation(uuid) to authenticated;
 
 
--- source: functions/decide_message.sql sha256:8ea7a3dc75885bfc4066ff3fc30a25cb5084c518dc606837046a2fc22e696764
+-- source: functions/decide_message.sql sha256:75bba22b9e803cead1a0ebc831b638077341314a89a9cd45f4dc6fbe60324e3a
 create or replace function vigil.decide_message(message uuid, decision text, reason text, dry_run boolean, batch uuid, on_behalf_of uuid) returns jsonb
     language plpgsql volatile security definer
     set search_path = ''
@@ -827,8 +827,10 @@ begin
                  where t.subject_kind = 'message' and t.subject_id = message and t.state = 'open' returning t.id loop
             perform vigil.record('case.closed', me, m.sender_id, jsonb_build_object('case', c.id, 'decision', decision), batch, on_behalf_of);
         end loop;
+        perform vigil.begin_acting();
         update public.message_reports r set status = 'resolved', reviewed_at = clock_timestamp()
         where r.message_id = message and r.status = 'pending';
+        perform vigil.end_acting();
     end if;
     return jsonb_build_object('message_id', message, 'from', m.moderation_status, 'to', target, 'dry_run', dry_run);
 end
@@ -3522,14 +3524,15 @@ create or replace trigger zzz_vigil_500_note_account after insert or delete on a
     for each row execute function vigil.note_account();
 
 
--- source: functions/receipts.sql sha256:e5bd317ddb14c7745cf819779d0d803a826e1e2ab19a442dd87f54ee6b047cc5
+-- source: functions/receipts.sql sha256:1b7236e747d7932de473abb221a8afe5a064dc746586909496a80cb4fd86e91b
 create or replace function vigil.shows_receipts(member uuid) returns boolean
     language plpgsql stable security definer
     set search_path = ''
 as $$
 begin
+    -- Not for a shadow ban: sender and recipient share the row, so a receipt withheld would show in the banned member's own inbox.
     return coalesce((select p.read_receipts from public.messaging_preferences p where p.user_id = member), true)
-       and not vigil.is_restricted(member, '{mute,block,shadow_ban}');
+       and not vigil.is_restricted(member, '{mute,block}');
 end
 $$;
 comment on function vigil.shows_receipts(uuid) is 'Whether others may learn that this member has read something.';

@@ -1,0 +1,151 @@
+"""Conversations, stays, blocks, preferences and presence between members."""
+
+from __future__ import annotations
+
+from tests.support.database import Database, refused
+
+
+def test_a_member_sees_what_was_said_during_each_of_their_stays(db: Database) -> None:
+    ann, bob, cid = db.member("ann"), db.member("bob"), db.member("cid")
+    group = db.conversation(ann, bob, title="group")
+    owner = db.acting_as(ann)
+    for step in ("before", "add", "during", "remove", "between", "add", "again", "leave", "after"):
+        if step == "add":
+            owner.run("select public.add_participant(%s, %s)", group, cid)
+        elif step == "remove":
+            owner.run("select public.remove_participant(%s, %s)", group, cid)
+        elif step == "leave":
+            db.acting_as(cid).run("select public.leave_conversation(%s)", group)
+        else:
+            owner.send(group, step)
+    assert db.acting_as(cid).sees(group) == ["during", "again"]
+    assert db.acting_as(bob).sees(group) == ["before", "during", "between", "again", "after"]
+    with refused("VG101"):
+        db.acting_as(cid).send(group, "still me")
+    assert db.owner().value("select count(*) from public.conversation_participants where user_id = %s", cid) == 2
+
+
+def test_nobody_adds_themselves_or_others_where_they_have_no_say(db: Database) -> None:
+    ann, bob, eve = db.member("ann"), db.member("bob"), db.member("eve")
+    direct, group = db.conversation(ann, bob), db.conversation(ann, bob, title="g")
+    db.acting_as(ann).send(direct, "x")
+    insert = "insert into public.conversation_participants (conversation_id, user_id) values (%s, %s)"
+    for actor, target in ((eve, direct), (eve, group), (bob, group)):
+        with refused("VG101"):
+            db.acting_as(actor).run(insert, target, eve)
+        with refused("VG101"):
+            db.acting_as(actor).run("select public.add_participant(%s, %s)", target, eve)
+    with refused("VG101", "spoken in already"):
+        db.acting_as(ann).run(insert, direct, eve)
+    for statement in ("update public.conversation_participants set left_at = now()", "delete from public.conversation_participants"):
+        with refused("42501"):
+            db.acting_as(ann).run(statement)
+    with refused("VG110"):
+        db.owner().run("update public.conversation_participants set joined_at = '2001-01-01'")
+    with refused("VG402"):
+        db.owner().run("delete from public.conversation_participants")
+
+
+def test_a_legacy_client_starts_a_conversation_by_inserts(db: Database) -> None:
+    ann, bob, cid = db.member("ann"), db.member("bob"), db.member("cid")
+    member = db.acting_as(ann)
+    made = member.value("insert into public.conversations (title, created_by) values (null, %s) returning id", ann)
+    returned = member.column(
+        "insert into public.conversation_participants (conversation_id, user_id) values (%s, %s), (%s, %s) returning user_id", made, ann, made, bob
+    )
+    assert returned == [ann, bob]
+    assert db.owner().value("select kind from public.conversations") == "direct"
+    member.run("insert into public.conversation_participants (conversation_id, user_id) values (%s, %s)", made, cid)
+    assert db.owner().value("select kind from public.conversations") == "group"
+    member.send(made, "hi all")
+    assert db.acting_as(cid).sees(made) == ["hi all"]
+    with refused("42501"):
+        member.run("insert into public.conversations (created_by) values (%s)", bob)
+
+
+def test_a_block_binds_both_ways_in_direct_conversations_and_is_not_told(db: Database) -> None:
+    ann, bob, cid = db.member("ann"), db.member("bob"), db.member("cid")
+    direct, group = db.conversation(ann, bob), db.conversation(ann, bob, cid)
+    for who in (ann, bob):
+        db.acting_as(who).run("select public.update_user_presence(%s, 'online')", who)
+    assert len(db.acting_as(bob).rows("select * from public.user_presence")) == 2
+    db.acting_as(ann).run("insert into public.user_blocks (blocker_id, blocked_id, kind) values (%s, %s, 'block')", ann, bob)
+    for who in (ann, bob):
+        with refused("VG106"):
+            db.acting_as(who).send(direct, "x")
+        db.acting_as(who).send(group, "groups are unchanged")
+        assert db.acting_as(who).column("select user_id from public.user_presence") == [who]
+    assert db.acting_as(bob).rows("select * from public.user_blocks") == []
+    with refused("VG106"):
+        db.acting_as(bob).value("select public.start_conversation(%s)", [ann])
+    with refused("42501"):
+        db.acting_as(bob).run("insert into public.user_blocks (blocker_id, blocked_id, kind) values (%s, %s, 'block')", ann, cid)
+    assert db.acting_as(bob).run("delete from public.user_blocks") == 0
+    db.acting_as(ann).run("delete from public.user_blocks")
+    db.acting_as(bob).send(direct, "friends again")
+
+
+def test_preferences_are_enforced_and_private(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    direct = db.conversation(ann, bob)
+    save = (
+        "insert into public.messaging_preferences (user_id, can_receive_from) values (%s, %s)"
+        " on conflict (user_id) do update set can_receive_from = excluded.can_receive_from"
+    )
+    db.acting_as(bob).run(save, bob, "nobody")
+    with refused("VG106"):
+        db.acting_as(ann).send(direct, "x")
+    db.acting_as(bob).run(save, bob, "help_connections")
+    with refused("VG106"):
+        db.acting_as(ann).send(direct, "x")
+    db.acting_as(bob).send(direct, "I write first")
+    db.acting_as(ann).send(direct, "now we are connected")
+    assert db.acting_as(ann).rows("select * from public.messaging_preferences") == []
+    with refused("42501"):
+        db.acting_as(ann).run(save, bob, "anyone")
+
+
+def test_presence_never_shows_a_conversation_the_viewer_is_not_in(db: Database) -> None:
+    ann, bob, cid = db.member("ann"), db.member("bob"), db.member("cid")
+    with_bob, with_cid = db.conversation(ann, bob), db.conversation(ann, cid)
+    show = "select public.update_user_presence(%s, 'online', %s, %s)"
+    db.acting_as(ann).run(show, ann, with_cid, with_cid)
+    assert db.acting_as(bob).rows("select * from public.user_presence") == []
+    assert db.acting_as(cid).column("select is_typing_in_conversation from public.user_presence") == [with_cid]
+    db.acting_as(bob).run(show, bob, with_cid, with_cid)
+    assert db.acting_as(bob).rows("select current_conversation_id as c, is_typing_in_conversation as t from public.user_presence") == [{"c": None, "t": None}]
+    with refused("42501"):
+        db.acting_as(bob).run(show, ann, with_bob, with_bob)
+    with refused("42501"):
+        db.acting_as(bob).run("update public.user_presence set status = 'busy'")
+    with refused("VG209"):
+        db.acting_as(bob).run("select public.update_user_presence(%s, 'dancing')", bob)
+
+
+def test_the_title_is_fixed_once_somebody_has_spoken(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    group = db.conversation(ann, bob, title="first")
+    db.acting_as(ann).run("update public.conversations set title = 'second' where id = %s", group)
+    assert db.acting_as(bob).run("update public.conversations set title = 'bob was here' where id = %s", group) == 0
+    db.acting_as(bob).send(group, "hi")
+    with refused("VG110"):
+        db.acting_as(ann).run("update public.conversations set title = 'third' where id = %s", group)
+    with refused("42501"):
+        db.acting_as(ann).run("update public.conversations set status = 'closed' where id = %s", group)
+    with refused("VG110"):
+        db.service().run("update public.conversations set status = 'closed' where id = %s", group)
+    with refused("42501"):
+        db.acting_as(ann).run("delete from public.conversations where id = %s", group)
+
+
+def test_profiles_are_seen_by_people_who_share_a_conversation(db: Database) -> None:
+    ann, bob, eve = db.member("ann"), db.member("bob"), db.member("eve")
+    db.conversation(ann, bob)
+    assert set(db.acting_as(ann).column("select id from public.profiles")) == {ann, bob}
+    assert db.acting_as(eve).column("select id from public.profiles") == [eve]
+    db.acting_as(ann).run("update public.profiles set location = 'Town' where id = %s", ann)
+    assert db.acting_as(eve).run("update public.profiles set location = 'x' where id = %s", ann) == 0
+    with refused("42501"):
+        db.acting_as(ann).run("update public.profiles set anonymised_at = now()")
+    with refused("VG110"):
+        db.service().run("update public.profiles set id = gen_random_uuid() where id = %s", ann)

@@ -1,0 +1,149 @@
+"""A shadow-banned member notices nothing, and nothing they do reaches anybody."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+from tests.support.database import Database, Session
+
+UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+
+
+def ban(db: Database, member: uuid.UUID) -> uuid.UUID:
+    staff = db.acting_as(db.member("mia", "moderator"))
+    made = staff.value("select public.restrict_member(%s, 'shadow_ban', 'spam ring', legal_basis => 'terms 4')", member)
+    return uuid.UUID(made["restriction_id"])
+
+
+def observe(member: Session, me: uuid.UUID, conversation: uuid.UUID) -> dict[str, Any]:
+    """Everything a member can read, with ids and times made comparable."""
+    names: dict[str, str] = {}
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, uuid.UUID):
+            return names.setdefault(str(value), f"id{len(names)}")
+        if isinstance(value, dict):
+            return {k: plain(v) for k, v in value.items()}
+        if hasattr(value, "isoformat"):
+            return "time"
+        return UUID.sub("id", value) if isinstance(value, str) else value
+
+    plain(me), plain(conversation)
+    tables = (
+        "messages", "conversations", "conversation_participants", "profiles", "message_reports", "user_restrictions",
+        "user_presence", "user_blocks", "message_tombstones", "notices", "messaging_preferences",
+    )  # fmt: skip
+    seen: dict[str, Any] = {}
+    for table in tables:
+        order = "created_at" if table not in ("user_presence", "conversation_participants") else "user_id = '%s' desc" % me
+        rows = member.rows(f"select * from public.{table} order by {order}")
+        seen[table] = [{k: plain(v) for k, v in row.items()} for row in rows]
+        seen[f"{table} count"] = member.value(f"select count(*) from public.{table}")
+    conversations = member.rows("select created_at = last_message_at as untouched, created_at = updated_at as still from public.conversations")
+    seen["conversation times"] = conversations
+    seen["unread"] = member.value("select public.get_unread_message_count(%s)", me)
+    seen["may send"] = member.value("select public.can_user_send_message(%s, %s)", me, conversation)
+    seen["whoami"] = plain(member.value("select public.whoami()"))
+    return seen
+
+
+def script(db: Database, banned: bool, judge: bool) -> list[dict[str, Any]]:
+    """What one member does while the others are passive; returns all they observe, step by step."""
+    me, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(me, bob)
+    db.acting_as(bob).send(conversation, "before")
+    if banned:
+        ban(db, me)
+    member = db.acting_as(me)
+    seen = [observe(member, me, conversation)]
+    first = member.send(conversation, "hello")
+    seen.append(observe(member, me, conversation))
+    returned = member.rows("select content, status, moderation_status from public.send_message(%s, 'bad', 'c1')", conversation)
+    second = member.send(conversation, "reply", parent_message_id=first)
+    seen.append({"returned": returned} | observe(member, me, conversation))
+    if judge:
+        db.settle({"bad": "remove"})
+    seen.append(observe(member, me, conversation))
+    member.run("select public.update_user_presence(%s, 'online', %s, %s)", me, conversation, conversation)
+    member.value("select public.mark_messages_read(%s, %s)", me, conversation)
+    started = member.value("select public.start_conversation(%s, 'new group')", [bob])
+    member.send(started, "in the new one")
+    member.run("select public.delete_message(%s)", second)
+    member.value("select public.edit_message(%s, 'edited')", first)
+    if judge:
+        db.settle()
+    seen.append(observe(member, me, conversation))
+    return seen
+
+
+def test_a_banned_member_observes_what_an_unrestricted_twin_observes(db: Database) -> None:
+    for judge in (False, True):
+        twin = script(db, banned=False, judge=judge)
+        banned = script(db, banned=True, judge=judge)
+        for step, (free, shadowed) in enumerate(zip(twin, banned, strict=True)):
+            assert shadowed == free, f"step {step}"
+
+
+def test_nothing_a_banned_member_does_reaches_anybody(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    db.acting_as(bob).send(conversation, "before the ban")
+    ban(db, ann)
+    member, other = db.acting_as(ann), db.acting_as(bob)
+    before = {t: other.rows(f"select * from public.{t}") for t in ("conversations", "conversation_participants", "messages")}
+    sent = member.send(conversation, "spam")
+    member.run("select public.update_user_presence(%s, 'online', %s, %s)", ann, conversation, conversation)
+    started = member.value("select public.start_conversation(%s, 'come here')", [bob])
+    member.send(started, "more spam")
+    db.settle({"spam": "hold"})
+    assert {t: other.rows(f"select * from public.{t}") for t in before} == before
+    assert other.rows("select * from public.user_presence") == []
+    assert other.rows("select * from public.message_tombstones") == []
+    assert other.value("select public.get_unread_message_count(%s)", bob) == 0
+    assert other.rows("select * from public.get_message_thread(%s, %s)", sent, bob) == []
+    assert db.superuser().rows("select * from realtime.messages where topic = %s", f"user:{bob}") == []
+    topics = db.superuser().column("select distinct topic from realtime.messages")
+    assert f"user:{bob}" not in topics
+
+
+def test_ending_a_ban_publishes_nothing_and_a_moderator_may_release(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    restriction = ban(db, ann)
+    sent = db.acting_as(ann).send(conversation, "during")
+    staff = db.acting_as(db.member("moe", "moderator"))
+    staff.value("select public.lift_restriction(%s, 'appeal')", restriction)
+    db.acting_as(ann).send(conversation, "after")
+    assert db.acting_as(bob).sees(conversation) == ["after"]
+    db.settle()
+    assert db.acting_as(bob).sees(conversation) == ["after"], "a filter's approval releases nothing"
+    staff.value("select public.decide_message(%s, 'approve', 'harmless')", sent)
+    assert db.acting_as(bob).sees(conversation) == ["during", "after"]
+
+
+def test_the_ban_is_nowhere_a_member_can_look(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    db.conversation(ann, bob)
+    ban(db, ann)
+    for who in (db.acting_as(ann), db.acting_as(bob)):
+        assert who.rows("select * from public.user_restrictions") == []
+        assert who.rows("select * from public.notices") == []
+    assert db.superuser().rows("select * from realtime.messages") == []
+    tables = db.owner().column(
+        "select format('%I.%I', schemaname, tablename) from pg_publication_tables where pubname = 'supabase_realtime'"
+    )
+    assert sorted(tables) == ["public.conversations", "public.message_tombstones", "public.messages", "public.notices"]
+
+
+def test_a_receipt_in_a_direct_conversation_is_the_one_thing_that_reaches_the_sender(db: Database) -> None:
+    """The residual of docs/visibility.md: both sides share the row, and an inbox that never clears would tell the target."""
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    db.acting_as(bob).send(conversation, "question")
+    before = db.acting_as(bob).rows("select * from public.messages")[0]
+    ban(db, ann)
+    assert db.acting_as(ann).value("select public.mark_messages_read(%s, %s)", ann, conversation) == 1
+    after = db.acting_as(bob).rows("select * from public.messages")[0]
+    assert {k for k in after if after[k] != before[k]} == {"status", "read_at", "updated_at"}
