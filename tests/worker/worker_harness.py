@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from tests.support.database import Database
+from tests.support.database import Database, Session
 
 from vigil.settings import Settings
 
@@ -133,16 +133,17 @@ class Room:
     ann: uuid.UUID
     bob: uuid.UUID
     id: uuid.UUID
+    owner: Session
 
     @classmethod
     def make(cls, db: Database) -> Room:
         db.owner().run("update vigil.settings set keep_all_verdicts = true")
         ann, bob = db.member("ann"), db.member("bob")
-        return cls(db, ann, bob, db.conversation(ann, bob))
+        return cls(db, ann, bob, db.conversation(ann, bob), db.owner())
 
     def send(self, *contents: str) -> None:
         """Messages of Ann's, in one transaction."""
-        self.db.owner().run(
+        self.owner.run(
             "insert into public.messages (conversation_id, sender_id, content)"
             " select %s, %s, c from unnest(%s::text[]) c",
             self.id, self.ann, list(contents),
@@ -150,7 +151,7 @@ class Room:
 
     def verdicts(self) -> dict[str, list[str]]:
         """Each message's verdicts, by content."""
-        rows = self.db.owner().rows(
+        rows = self.owner.rows(
             "select m.content, array_remove(array_agg(v.verdict::text), null) as verdicts"
             " from public.messages m left join vigil.verdicts v on v.subject_id = m.id"
             " group by m.id, m.content"
@@ -159,16 +160,15 @@ class Room:
 
     def all_judged_once(self) -> None:
         """Every message has exactly one verdict and one event of it, and no job is left."""
-        owner = self.db.owner()
-        until(lambda: owner.value("select count(*) from vigil.jobs") == 0, "an empty queue")
+        until(lambda: self.owner.value("select count(*) from vigil.jobs") == 0, "an empty queue")
         wrong = {c: v for c, v in self.verdicts().items() if len(v) != 1}
         assert not wrong, dict(list(wrong.items())[:5])
-        messages = owner.value("select count(*) from public.messages")
+        messages = self.owner.value("select count(*) from public.messages")
         assert len(self.db.events("message.judged")) == messages
 
     def state_of(self, content: str) -> str:
         return str(
-            self.db.owner().value(
+            self.owner.value(
                 "select moderation_status from public.messages where content = %s", content
             )
         )
@@ -182,9 +182,7 @@ class Room:
         )
 
     def leased(self) -> int:
-        return int(
-            self.db.owner().value("select count(*) from vigil.jobs where leased_by is not null")
-        )
+        return int(self.owner.value("select count(*) from vigil.jobs where leased_by is not null"))
 
 
 @contextmanager

@@ -25,7 +25,7 @@ class DoorbellToken:
 def token_for(settings: Settings, now: float) -> DoorbellToken:
     """The static token when there is one, else a new one."""
     if settings.doorbell_token:
-        return _static(settings.doorbell_token, now)
+        return _static(settings.doorbell_token, now, private=bool(settings.doorbell_topic))
     claims = {
         "role": ROLE,
         "aud": "authenticated",
@@ -37,15 +37,19 @@ def token_for(settings: Settings, now: float) -> DoorbellToken:
     return DoorbellToken(minted, now + LIFETIME - MARGIN)
 
 
-def _static(token: str, now: float) -> DoorbellToken:
+def _static(token: str, now: float, *, private: bool) -> DoorbellToken:
     try:
         claims = jwt.decode(token, options={"verify_signature": False})
     except jwt.InvalidTokenError as exc:
         raise MisconfiguredError(
             "VIGIL_DOORBELL_TOKEN is not a JWT; see docs/doorbell.md for how to mint one"
         ) from exc
-    if claims.get("role") != ROLE:
-        raise MisconfiguredError(f"VIGIL_DOORBELL_TOKEN must have the role {ROLE}")
+    # A private topic is admitted by a policy of the project's own, for a role it chose.
+    if claims.get("role") != ROLE and not (private and claims.get("role") == "authenticated"):
+        raise MisconfiguredError(
+            f"VIGIL_DOORBELL_TOKEN must have the role {ROLE}"
+            + (" or authenticated" if private else "")
+        )
     expires = claims.get("exp")
     if expires is None:
         return DoorbellToken(token, math.inf)

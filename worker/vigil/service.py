@@ -124,6 +124,7 @@ class Service:
         return False
 
     async def _beat(self, stop: asyncio.Event) -> None:
+        await first_of(self.filter.loaded, stop, seconds=BEAT_SECONDS)
         while not stop.is_set():
             try:
                 depth = await self.outbox.queue_depth()
