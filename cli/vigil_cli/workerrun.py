@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 
 from vigil_cli import project
+from vigil_cli.errors import MISUSED
+from vigil_cli.output import say
 
 # What only the CLI reads; a worker has no use for a moderator's password.
 _NOT_FOR_THE_WORKER = ("VIGIL_PASSWORD", "VIGIL_HOME", "VIGIL_DB_URL")
@@ -22,4 +24,7 @@ def run(*, once: bool, check: bool) -> int:
             for name, value in local.worker_environment.items():
                 os.environ.setdefault(name, value)
     arguments = [flag for flag, wanted in (("--once", once), ("--check", check)) if wanted]
-    return int(main(arguments) or 0)
+    code = int(main(arguments) or 0)
+    if code == MISUSED:
+        say("Try: the setting named above, as docs/settings.md lists it")
+    return code

@@ -35,3 +35,4 @@ def world(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Worl
         for name, role in (("Mod", "moderator"), ("Otto", "auditor")):
             admin("staff", "add", world.address(name), role, "--reason=founding", expect=0)
         yield world
+        world.close()

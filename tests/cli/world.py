@@ -47,6 +47,7 @@ class World:
     ids: dict[str, str] = field(default_factory=dict)
     _vigils: dict[str, Vigil] = field(default_factory=dict)
     _clients: dict[str, Client] = field(default_factory=dict)
+    _http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30))
 
     @property
     def url(self) -> str:
@@ -106,9 +107,13 @@ class World:
             self._clients[name] = client
         return self._clients[name]
 
+    def close(self) -> None:
+        """Give back every connection."""
+        self._http.close()
+
     def _connect(self, key: str) -> Client:
         # Its own HTTP client would warn that it was made in a deprecated way.
-        options = SyncClientOptions(httpx_client=httpx.Client(timeout=30))
+        options = SyncClientOptions(httpx_client=self._http, auto_refresh_token=False)
         return create_client(self.url, key, options)
 
     def talk(self, *names: str) -> str:
