@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -159,8 +159,12 @@ def _explained() -> Iterator[None]:
         words.print(f"Try: {problem.hint}", markup=False, soft_wrap=True)
         raise typer.Exit(1) from problem
     except OSError as problem:
-        print(f"{problem.filename or 'the system'}: {problem.strerror}", file=sys.stderr)
-        print("Try: free some disk space or check the permissions of .vigil/", file=sys.stderr)
+        full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+        where = problem.filename2 or problem.filename or "the stack"
+        told = "The disk is full" if full else f"{where}: {problem.strerror}"
+        words.print(told, style="red", markup=False, soft_wrap=True)
+        what = "free some disk space" if full else "check the permissions of .vigil/"
+        words.print(f"Try: {what}, then run this again", markup=False)
         raise typer.Exit(1) from problem
 
 

@@ -91,14 +91,15 @@ def _install_into(directory: Path, runtime: NodeRuntime) -> None:
         for name in ("package.json", "package-lock.json"):
             shutil.copyfile(_SOURCE / name, scratch / name)
         done = subprocess.run(
-            [*runtime.npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"],
+            [*runtime.npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=warn"],
             cwd=scratch,
             env=os.environ | {"npm_config_update_notifier": "false"},
             capture_output=True,
             text=True,
             check=False,
         )
-        if done.returncode != 0:
+        # On a full disk npm warns about each file it cannot write, and reports success.
+        if done.returncode != 0 or "TAR_ENTRY_ERROR" in done.stderr:
             raise _explain(done.stderr + done.stdout, directory)
         scratch.rename(directory)
     finally:
@@ -117,7 +118,8 @@ def _explain(output: str, directory: Path) -> LocalStackError:
             "The npm registry cannot be reached, and the packages are not installed yet.",
             hint="connect to the internet once, or point npm at a mirror (npm config set registry)",
         )
-    lines = [line for line in output.strip().splitlines() if line.strip()][:8]
+    told = [line for line in output.strip().splitlines() if line.startswith("npm error")]
+    lines = (told or output.strip().splitlines())[:8]
     return LocalStackError(
         "npm could not install the packages of the local stack:\n    " + "\n    ".join(lines),
         hint="run this again; if it stays so, set another registry in your .npmrc",
