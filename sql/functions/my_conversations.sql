@@ -80,3 +80,21 @@ $$;
 comment on function vigil.my_partial_conversations() is 'Those where the caller''s stays do not cover every message, so that each message needs a look at the stays.';
 revoke all on function vigil.my_partial_conversations() from public;
 grant execute on function vigil.my_partial_conversations() to anon, authenticated, service_role, vigil_doorbell;
+
+create or replace function vigil.covers_my_stay(conversation uuid, said_at timestamptz) returns boolean
+    language plpgsql stable security definer
+    set search_path = ''
+as $$
+declare
+    me uuid := vigil.uid();
+begin
+    return exists (
+        select from public.conversation_participants p
+        where p.conversation_id = conversation and p.user_id = me
+          and p.joined_at <= said_at and (p.left_at is null or said_at < p.left_at)
+          and not exists (select from vigil.shadowed_stays s where s.stay_id = p.id and s.added_by <> me));
+end
+$$;
+comment on function vigil.covers_my_stay(uuid, timestamptz) is 'Whether something was said during one of the caller''s stays; asked only where the stays do not cover everything.';
+revoke all on function vigil.covers_my_stay(uuid, timestamptz) from public;
+grant execute on function vigil.covers_my_stay(uuid, timestamptz) to anon, authenticated, service_role, vigil_doorbell;

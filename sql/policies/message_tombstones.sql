@@ -9,9 +9,7 @@ create policy vigil_message_tombstones_guard on public.message_tombstones as res
     using (sender_id <> (select vigil.uid())
            and conversation_id = any ((select vigil.my_conversations())::uuid[])
            and (conversation_id <> all ((select vigil.my_partial_conversations())::uuid[])
-                or exists (select from public.conversation_participants stay
-                           where stay.conversation_id = message_tombstones.conversation_id and stay.user_id = (select vigil.uid())
-                             and stay.joined_at <= message_created_at and (stay.left_at is null or message_created_at < stay.left_at))))
+                or vigil.covers_my_stay(conversation_id, message_created_at)))
     with check (false);
 comment on policy vigil_message_tombstones_guard on public.message_tombstones is 'For those who could see the message; never for its author, who would learn whether others could.';
 {{permissive:message_tombstones:select:true}}

@@ -6,9 +6,7 @@
         and m.moderation_status = 'approved'
         and m.deleted_at is null
         and (m.conversation_id <> all ((select vigil.my_partial_conversations())::uuid[])
-             or exists (select from public.conversation_participants stay
-                        where stay.conversation_id = m.conversation_id and stay.user_id = (select vigil.uid())
-                          and stay.joined_at <= m.created_at and (stay.left_at is null or m.created_at < stay.left_at)))
+             or vigil.covers_my_stay(m.conversation_id, m.created_at))
         and (m.sender_id <> all ((select vigil.shadowed_senders())::uuid[]) or not vigil.is_shadowed(m.id))
     )
 )

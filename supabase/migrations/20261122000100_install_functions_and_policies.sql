@@ -3217,7 +3217,7 @@ comment on function vigil.member_lock_key(uuid) is 'Advisory lock key: senders s
 revoke all on function vigil.member_lock_key(uuid) from public;
 
 
--- source: functions/my_conversations.sql sha256:e082ea272fa53174514fedc78f7870a325529da7bbfa136c89e7b5e37d7b905e
+-- source: functions/my_conversations.sql sha256:b7cb46291fdbe399dcc82e5dd0b9a406d3441a954594f4b98934a2d61118c685
 create or replace function vigil.my_empty_conversations(member uuid) returns uuid[]
     language plpgsql stable security definer
     set search_path = ''
@@ -3300,6 +3300,24 @@ $$;
 comment on function vigil.my_partial_conversations() is 'Those where the caller''s stays do not cover every message, so that each message needs a look at the stays.';
 revoke all on function vigil.my_partial_conversations() from public;
 grant execute on function vigil.my_partial_conversations() to anon, authenticated, service_role, vigil_doorbell;
+
+create or replace function vigil.covers_my_stay(conversation uuid, said_at timestamptz) returns boolean
+    language plpgsql stable security definer
+    set search_path = ''
+as $$
+declare
+    me uuid := vigil.uid();
+begin
+    return exists (
+        select from public.conversation_participants p
+        where p.conversation_id = conversation and p.user_id = me
+          and p.joined_at <= said_at and (p.left_at is null or said_at < p.left_at)
+          and not exists (select from vigil.shadowed_stays s where s.stay_id = p.id and s.added_by <> me));
+end
+$$;
+comment on function vigil.covers_my_stay(uuid, timestamptz) is 'Whether something was said during one of the caller''s stays; asked only where the stays do not cover everything.';
+revoke all on function vigil.covers_my_stay(uuid, timestamptz) from public;
+grant execute on function vigil.covers_my_stay(uuid, timestamptz) to anon, authenticated, service_role, vigil_doorbell;
 
 
 -- source: functions/my_people.sql sha256:b33e707e8dc998f8dc11aa15860a3b7156dbe040ea7c597ae8cd0f53495bb4f2
@@ -5041,7 +5059,7 @@ end
 $$;
 
 
--- source: policies/message_tombstones.sql sha256:74dabc3b20e3f1dd02a700fa20d034f7b450bb343a3e411ec4692d696a48c206
+-- source: policies/message_tombstones.sql sha256:daeb775bcfdcbb611e4e37fc6bf36619e3fe5bc0215a0497bfaa2ab22b1607ae
 alter table public.message_tombstones enable row level security;
 revoke all on public.message_tombstones from public, anon, authenticated, service_role;
 grant select on public.message_tombstones to authenticated;
@@ -5053,9 +5071,7 @@ create policy vigil_message_tombstones_guard on public.message_tombstones as res
     using (sender_id <> (select vigil.uid())
            and conversation_id = any ((select vigil.my_conversations())::uuid[])
            and (conversation_id <> all ((select vigil.my_partial_conversations())::uuid[])
-                or exists (select from public.conversation_participants stay
-                           where stay.conversation_id = message_tombstones.conversation_id and stay.user_id = (select vigil.uid())
-                             and stay.joined_at <= message_created_at and (stay.left_at is null or message_created_at < stay.left_at))))
+                or vigil.covers_my_stay(conversation_id, message_created_at)))
     with check (false);
 comment on policy vigil_message_tombstones_guard on public.message_tombstones is 'For those who could see the message; never for its author, who would learn whether others could.';
 
@@ -5076,7 +5092,7 @@ end
 $$;
 
 
--- source: policies/messages.sql sha256:ebcce8ab26030580db4238f5f5632c93e212d73c8e1d82b6cb4c04bc6a14d923
+-- source: policies/messages.sql sha256:9d5fa2f81b40d97f96bee4c15bb85a48551a12c9acdfae02adeca568f9658d58
 alter table public.messages enable row level security;
 revoke all on public.messages from public, anon, authenticated, service_role, vigil_doorbell;
 grant select, insert (conversation_id, sender_id, recipient_id, content, message_type, parent_message_id, client_message_id, status,
@@ -5096,9 +5112,7 @@ create policy vigil_messages_guard_select on public.messages as restrictive
                    and messages.moderation_status = 'approved'
                    and messages.deleted_at is null
                    and (messages.conversation_id <> all ((select vigil.my_partial_conversations())::uuid[])
-                        or exists (select from public.conversation_participants stay
-                                   where stay.conversation_id = messages.conversation_id and stay.user_id = (select vigil.uid())
-                                     and stay.joined_at <= messages.created_at and (stay.left_at is null or messages.created_at < stay.left_at)))
+                        or vigil.covers_my_stay(messages.conversation_id, messages.created_at))
                    and (messages.sender_id <> all ((select vigil.shadowed_senders())::uuid[]) or not vigil.is_shadowed(messages.id))
                )
            ));

@@ -1,0 +1,142 @@
+"""The queue: leases, retries, dead letters, and one verdict for each message."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from tests.support.database import Database, refused
+
+
+@pytest.fixture
+def backlog(db: Database) -> Database:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    sender = db.acting_as(ann)
+    with sender.transaction() as conn:
+        for n in range(40):
+            conn.execute("insert into public.messages (conversation_id, content) values (%s, %s)", [conversation, f"m{n}"])
+    db.owner().run("update vigil.settings set keep_all_verdicts = true")
+    return db
+
+
+def claim(db: Database, name: str, batch: int = 10, lease: float = 60) -> list[dict[str, Any]]:
+    return db.worker().rows("select * from vigil.claim_jobs(%s, %s, %s)", name, batch, lease)
+
+
+def settle(db: Database, name: str, jobs: list[dict[str, Any]], verdict: str = "approve") -> int:
+    outcomes = [{"job_id": j["job_id"], "attempt": j["attempt"], "verdict": verdict} for j in jobs]
+    result = db.worker().value("select vigil.settle_jobs(%s, %s)", name, json.dumps(outcomes))
+    assert isinstance(result, int)
+    return result
+
+
+def test_a_lease_is_exclusive_and_a_lost_one_settles_nothing(backlog: Database) -> None:
+    first = claim(backlog, "a", 10, lease=0.2)
+    assert len({j["content"] for j in first}) == 10
+    assert not {j["job_id"] for j in claim(backlog, "b", 10)} & {j["job_id"] for j in first}
+    assert settle(backlog, "b", first) == 0, "not b's lease"
+    time.sleep(0.25)
+    again = [j for j in claim(backlog, "c", 40) if j["attempt"] == 2]
+    assert {j["job_id"] for j in again} == {j["job_id"] for j in first}, "free again when the lease ends"
+    assert settle(backlog, "a", first) == 0, "a came back from the dead"
+    assert settle(backlog, "c", again) == 10
+    assert settle(backlog, "c", again) == 0, "settling twice settles once"
+    assert backlog.owner().value("select count(*) from vigil.verdicts") == 10
+
+
+def test_many_workers_give_each_message_exactly_one_verdict_and_event(backlog: Database) -> None:
+    def work(name: str) -> None:
+        while jobs := claim(backlog, name, 3):
+            settle(backlog, name, jobs)
+
+    threads = [threading.Thread(target=work, args=[f"w{n}"]) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    owner = backlog.owner()
+    assert owner.value("select count(*) from vigil.jobs") == 0
+    per_message = "select count(v.*) from public.messages m left join vigil.verdicts v on v.subject_id = m.id group by m.id"
+    assert set(owner.column(per_message)) == {1}
+    assert len(backlog.events("message.judged")) == len(backlog.events("message.sent")) == 40
+
+
+def test_failures_back_off_then_die_with_their_error_and_can_be_retried(backlog: Database) -> None:
+    owner = backlog.owner()
+    owner.run("update vigil.settings set job_max_attempts = 2")
+    owner.run("delete from vigil.jobs where id <> (select min(id) from vigil.jobs)")
+    for attempt in (1, 2):
+        (job,) = claim(backlog, "w", 5)
+        assert job["attempt"] == attempt
+        failure = [{"job_id": job["job_id"], "attempt": attempt, "error": "boom", "retry_seconds": 0}]
+        (result,) = backlog.worker().rows("select * from vigil.defer_jobs('w', %s)", json.dumps(failure))
+        assert result["dead"] is (attempt == 2)
+    assert claim(backlog, "w") == []
+    assert len(backlog.events("job.died")) == 1
+    staff = backlog.acting_as(backlog.member("mia", "moderator"))
+    (dead,) = staff.rows("select * from public.list_jobs('dead')")
+    assert (dead["state"], dead["last_error"], dead["attempts"]) == ("dead", "boom", 2)
+    assert staff.value("select public.retry_jobs()") == 1
+    assert len(claim(backlog, "w")) == 1
+    with refused("VG209"):
+        staff.rows("select * from public.list_jobs('sleeping')")
+    with refused("VG201"):
+        backlog.acting_as(backlog.member("ann")).rows("select * from public.list_jobs()")
+
+
+def test_a_job_that_kills_its_worker_each_time_dies_too(backlog: Database) -> None:
+    owner = backlog.owner()
+    owner.run("update vigil.settings set job_max_attempts = 2")
+    owner.run("delete from vigil.jobs where id <> (select min(id) from vigil.jobs)")
+    for _ in range(2):
+        assert len(claim(backlog, "w", lease=0.05)) == 1
+        time.sleep(0.1)
+    assert claim(backlog, "w") == []
+    assert owner.value("select last_error from vigil.jobs where dead_at is not null") == "the worker died each time"
+
+
+def test_a_stopping_worker_gives_its_leases_back_without_an_attempt(backlog: Database) -> None:
+    held = claim(backlog, "a", 40)
+    assert claim(backlog, "b") == []
+    assert backlog.worker().value("select vigil.release_jobs('a')") == 40
+    again = claim(backlog, "b", 40)
+    assert {j["attempt"] for j in again} == {1}
+    assert len(again) == len(held)
+
+
+def test_an_unknown_verdict_settles_nothing_and_bad_claims_are_refused(backlog: Database) -> None:
+    jobs = claim(backlog, "w", 1)
+    assert settle(backlog, "w", jobs, "perhaps") == 0
+    assert backlog.owner().value("select count(*) from vigil.jobs") == 40
+    for arguments in (("w", 0, 60), ("w", 10_001, 60), ("", 1, 60), ("w", 1, 0), ("w", None, 60)):
+        with refused("VG209"):
+            backlog.worker().rows("select * from vigil.claim_jobs(%s, %s, %s)", *arguments)
+
+
+def test_a_hold_that_waits_too_long_becomes_an_overdue_case(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    db.owner().run("update vigil.settings set moderation_mode = 'pre', hold_timeout = '1 millisecond'")
+    sent = db.acting_as(ann).send(conversation, "waiting")
+    time.sleep(0.01)
+    (due,) = db.worker().rows("select * from vigil.run_due(10)")
+    assert (due["kind"], due["subject_id"]) == ("hold.timed_out", sent)
+    assert db.owner().rows("select subject_id, overdue from vigil.cases") == [{"subject_id": sent, "overdue": True}]
+    assert db.worker().rows("select * from vigil.run_due(10)") == []
+    assert db.acting_as(bob).sees(conversation) == [], "review, not silence, and not approval"
+
+
+def test_one_session_leads_and_another_takes_over_when_it_ends(db: Database) -> None:
+    first, second = db.worker(), db.worker()
+    assert first.value("select vigil.try_lead()") is True
+    assert second.value("select vigil.try_lead()") is False
+    first.conn.close()
+    deadline = time.monotonic() + 10
+    while not second.value("select vigil.try_lead()"):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
