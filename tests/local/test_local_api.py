@@ -102,6 +102,20 @@ def test_a_minted_token_acts_as_its_role_and_subject_with_all_its_claims(stack: 
     assert seen["timeout"] == "8s"
 
 
+def test_a_session_s_token_carries_the_claims_of_a_hosted_one(stack: Stack) -> None:
+    ann, as_ann = member(stack)
+    token = as_ann["Authorization"].removeprefix("Bearer ")
+    claims = jwt.decode(token, stack.env()["JWT_SECRET"], ["HS256"], audience="authenticated")
+    assert claims["sub"] == ann
+    assert claims["iss"] == f"{stack.url()}/auth/v1"
+    assert claims["app_metadata"] == {"provider": "email", "providers": ["email"]}
+    assert (claims["aal"], claims["is_anonymous"], claims["phone"]) == ("aal1", False, "")
+    seen = rest(stack, "rpc/whoami", as_ann, json={}).json()
+    assert (seen["uid"], seen["jwt"]) == (ann, claims)
+    asked = httpx.get(f"{stack.url()}/auth/v1/user", headers=as_ann)
+    assert asked.json()["id"] == ann
+
+
 def test_bad_tokens_are_refused_before_the_database(stack: Stack) -> None:
     for token, code in (
         ("junk", "PGRST301"),

@@ -219,6 +219,7 @@ class Stack:
                         "catalogUrl": cluster.dsn(role=SUPERUSER),
                         "schemas": ["public"],
                         "siteUrl": "http://127.0.0.1:3000",
+                        "publicUrl": url,
                         **{_camel(name): value for name, value in common.items()},
                     },
                 ),

@@ -88,7 +88,10 @@ class Authorizer:
     async def may_write(
         self, access: Access, topic: str, headers_json: str, *, extension: str
     ) -> bool:
-        """The right to send, by INSERT policies. An exception in a policy means no."""
+        """The right to send, by INSERT policies. An exception in a policy means no.
+
+        Raises DatabaseUnavailableError when nobody can tell, which is not worth remembering.
+        """
         try:
             async with self.database.connection() as conn, conn.transaction(force_rollback=True):
                 await self._become(conn, access, topic, headers_json)
@@ -99,6 +102,9 @@ class Authorizer:
         except psycopg.errors.InsufficientPrivilege:
             return False
         except psycopg.Error as exc:
+            lost = isinstance(exc, psycopg.OperationalError | psycopg.InterfaceError)
+            if lost and not isinstance(exc, psycopg.errors.QueryCanceled):
+                raise DatabaseUnavailableError from exc
             log.warning("realtime.policy_failed", topic=topic, role=access.role, reason=str(exc))
             return False
         return True

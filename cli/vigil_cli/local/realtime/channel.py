@@ -224,9 +224,13 @@ class Channel:
         if not self.request.private:
             return True
         if extension not in self.write_rights:
-            self.write_rights[extension] = await self.gateway.authorizer.may_write(
-                self.access, self.name, self.session.headers_json, extension=extension
-            )
+            try:
+                self.write_rights[extension] = await self.gateway.authorizer.may_write(
+                    self.access, self.name, self.session.headers_json, extension=extension
+                )
+            except DatabaseUnavailableError as exc:
+                log.warning("realtime.write_undecided", topic=self.name, reason=repr(exc))
+                return False
         return self.write_rights[extension]
 
     async def switch_presence_on(self) -> None:

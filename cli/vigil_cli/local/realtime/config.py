@@ -33,4 +33,3 @@ class GatewayConfig:
     max_queued_bytes: int = 64_000_000
     presence_calls: int = 5
     presence_window_seconds: float = 30.0
-    presence_max_keys: int = 10

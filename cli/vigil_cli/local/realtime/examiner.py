@@ -2,13 +2,13 @@
 
 A question is one query, asked as a role with claims when it is about what somebody may see. Each
 runs in a subtransaction of its own, so a policy that raises fails alone. A statement timeout
-cannot be caught inside the statement it ends; then the batch is asked again one by one, and
-whoever was slow is asked last and alone from there on.
+cannot be caught inside the statement it ends: then the questions are asked one by one, and whoever
+was slow is passed over for a while, so that the others wait for it once and not with each change.
 """
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,6 +23,8 @@ log = structlog.get_logger()
 
 _CHUNK = 200
 _REMEMBERED = 1000
+_TIMEOUTS_TOGETHER = 4
+_PAUSE_FACTOR = 10
 _INSTALL = r"""
 create or replace function pg_temp.vigil_ask(questions jsonb)
     returns table (n bigint, answer text, failure text)
@@ -75,7 +77,7 @@ class Examiner:
         self._config = config
         self._conn: Connection | None = None
         self._plans: dict[str, str | None] = {}
-        self._slow: set[tuple[str, str, str]] = set()
+        self._slow_until: dict[tuple[str, str, str], float] = {}
         self._reported: set[tuple[str, str, str]] = set()
 
     async def close(self) -> None:
@@ -99,27 +101,28 @@ class Examiner:
         return self._conn
 
     async def ask(self, questions: Sequence[Question]) -> dict[Question, str | None]:
-        """The answer to each question; None where it failed or there is none."""
+        """The answer to each question; None where it failed or there is none in time."""
         unique = list(dict.fromkeys(questions))
-        together = [q for q in unique if _who(q) not in self._slow]
-        alone = [q for q in unique if _who(q) in self._slow]
-        answers: dict[Question, str | None] = {}
+        now = time.monotonic()
+        together = [q for q in unique if self._slow_until.get(_who(q), 0.0) <= now]
+        answers: dict[Question, str | None] = dict.fromkeys(unique)
+        patience = _TIMEOUTS_TOGETHER
         for start in range(0, len(together), _CHUNK):
             chunk = together[start : start + _CHUNK]
             answered = await self._ask_once(chunk)
-            if answered is None:
-                alone = chunk + alone if len(chunk) > 1 else alone
-                answers.update(dict.fromkeys(chunk))
-            else:
+            if answered is not None:
                 answers.update(answered)
-        for question in alone:
-            single = await self._ask_once([question])
-            if single is None:
-                self._remember_slow(question)
-            else:
-                self._slow.discard(_who(question))
-            answers[question] = None if single is None else single[question]
-            await asyncio.sleep(0)
+                continue
+            for question in chunk:
+                if patience <= 0:
+                    log.warning("realtime.checks_given_up", questions=len(chunk))
+                    break
+                single = await self._ask_once([question])
+                if single is None:
+                    patience -= 1
+                    self._remember_slow(question)
+                else:
+                    answers.update(single)
         return answers
 
     async def _ask_once(self, chunk: Sequence[Question]) -> dict[Question, str | None] | None:
@@ -160,9 +163,10 @@ class Examiner:
             self._plans[query] = name
 
     def _remember_slow(self, question: Question) -> None:
-        if len(self._slow) > _REMEMBERED:
-            self._slow.clear()
-        self._slow.add(_who(question))
+        if len(self._slow_until) > _REMEMBERED:
+            self._slow_until.clear()
+        pause = _PAUSE_FACTOR * self._config.policy_timeout_ms / 1000
+        self._slow_until[_who(question)] = time.monotonic() + pause
         self._report(question, f"took longer than {self._config.policy_timeout_ms} ms")
 
     def _report(self, question: Question, failure: str) -> None:

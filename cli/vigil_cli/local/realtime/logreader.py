@@ -29,6 +29,8 @@ log = structlog.get_logger()
 
 _BATCH = 500
 _CATALOG_SECONDS = 1.0
+_MARK_BYTES = 4_000_000
+_MARKABLE_VERSION = 160000
 _GET = (
     "select data from pg_catalog.pg_logical_slot_get_binary_changes("
     "%s, null, %s, 'proto_version', '1', 'publication_names', %s)"
@@ -100,6 +102,7 @@ class LogReader:
         decoder = Decoder()
         names = ",".join(f'"{name}"' for name in publications)
         position, checked, moved = "", time.monotonic(), False
+        marked = 0
         while True:
             flushed = await _flushed(conn)
             if flushed != position:
@@ -110,6 +113,9 @@ class LogReader:
                     await self._consume(list(decoder.decode(row[0] for row in rows)))
                     continue
                 position = flushed
+                if _offset(flushed) - marked >= _MARK_BYTES:
+                    marked = _offset(flushed)
+                    await _mark(conn)
             if moved and time.monotonic() - checked >= _CATALOG_SECONDS:
                 moved, checked = False, time.monotonic()
                 if await existing_publications(conn, self._wanted()) != publications:
@@ -124,6 +130,17 @@ class LogReader:
 
     def _wanted(self) -> tuple[str, str]:
         return (self._config.changes_publication, self._config.messages_publication)
+
+
+async def _mark(conn: Connection) -> None:
+    """Let the slot's start move on: each read begins there, so it must not fall far behind."""
+    if conn.info.server_version >= _MARKABLE_VERSION:
+        await conn.execute("select pg_catalog.pg_log_standby_snapshot()")
+
+
+def _offset(position: str) -> int:
+    high, _, low = position.partition("/")
+    return (int(high, 16) << 32) + int(low, 16)
 
 
 async def _flushed(conn: Connection) -> str:

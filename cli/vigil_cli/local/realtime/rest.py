@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from vigil_cli.local.realtime.auth import Access, TokenRefusedError
+from vigil_cli.local.realtime.authorization import DatabaseUnavailableError
 from vigil_cli.local.realtime.broadcast import Broadcast
 from vigil_cli.local.realtime.gateway import Gateway
 from vigil_cli.local.realtime.serializer import JSON, RAW, UserBroadcast, dumps
@@ -94,9 +96,12 @@ class BroadcastApi:
             return None
 
     async def _may_write(self, access: Access, topic: str, request: Request) -> bool:
-        return await self.gateway.authorizer.may_write(
-            access, topic, custom_headers(request.headers), extension="broadcast"
-        )
+        try:
+            return await self.gateway.authorizer.may_write(
+                access, topic, custom_headers(request.headers), extension="broadcast"
+            )
+        except DatabaseUnavailableError as exc:
+            raise HTTPException(503, "The database does not answer: try again") from exc
 
 
 def _unauthorized() -> Response:

@@ -46,13 +46,14 @@ class Condition:
     operand: str
     negated: bool
     nullness: bool
+    judges_null: bool
     equals: frozenset[str] | None
 
     def decide(self, value: str | None) -> bool | None:
         """The outcome if it is known without the database."""
         if self.nullness:
             return (value is None) is not self.negated
-        if value is None and "distinct" not in self.query and " is " not in self.query:
+        if value is None and not self.judges_null:
             return False
         if self.equals is None or value is None:
             return None
@@ -184,6 +185,7 @@ async def _condition(conn: Connection, table: Table, wanted: Filter, role: str) 
         operand=wanted.value,
         negated=wanted.negated,
         nullness=wanted.operator == "is" and wanted.value in ("null", "unknown"),
+        judges_null=wanted.operator in ("is", "isdistinct"),
         equals=await _exact_values(conn, wanted, column),
     )
 
