@@ -5,10 +5,11 @@ import { pathToFileURL } from 'node:url'
 
 const [modules, url, key, token, vsn] = process.argv.slice(2)
 const require = createRequire(pathToFileURL(modules + '/index.js'))
-const { RealtimeClient } = require('@supabase/realtime-js')
-const options = { params: { apikey: key }, vsn }
-if (typeof WebSocket === 'undefined') options.transport = require('ws')
-const client = new RealtimeClient(url, options)
+const { createClient } = require('@supabase/supabase-js')
+const realtime = { vsn }
+if (typeof WebSocket === 'undefined') realtime.transport = require('ws')
+let access = token
+const client = createClient(url, key, { realtime, accessToken: async () => access })
 const say = (kind, value) => console.log(JSON.stringify({ kind, value }))
 const plain = (value) =>
   value instanceof ArrayBuffer ? { bytes: Array.from(new Uint8Array(value)) } : value
@@ -16,7 +17,8 @@ const channels = {}
 
 const commands = {
   async auth({ token }) {
-    await client.setAuth(token)
+    access = token
+    await client.realtime.setAuth()
     say('auth', true)
   },
   async join({ topic, config, changes, presence }) {
@@ -43,7 +45,6 @@ const commands = {
     process.exit(0)
   },
 }
-await client.setAuth(token)
 for await (const line of createInterface({ input: process.stdin })) {
   const { command, ...rest } = JSON.parse(line)
   await commands[command](rest)

@@ -73,6 +73,11 @@ class Running:
     app: Starlette
 
     @property
+    def base(self) -> str:
+        """The address a Supabase client is given."""
+        return self.http.removesuffix("/realtime/v1")
+
+    @property
     def http(self) -> str:
         return self.url.replace("ws://", "http://")
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from realtime_harness import ANON, Box, Running, user_token
+from realtime_harness import Box, Running, user_token
 
+KEY = "sb_publishable_test"
 SCRIPT = Path(__file__).parent / "js_client.mjs"
 
 
@@ -57,7 +58,7 @@ async def member(node_modules: Path) -> AsyncIterator[Callable[..., Awaitable[Me
 
     async def start(running: Running, access: str, vsn: str = "2.0.0") -> Member:
         process = await asyncio.create_subprocess_exec(
-            node, str(SCRIPT), str(node_modules), running.url, ANON, access, vsn,
+            node, str(SCRIPT), str(node_modules), running.base, KEY, access, vsn,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         started.append(Member(process))
@@ -97,6 +98,20 @@ async def test_changes_and_private_messages(gateway: Running, member: Any, vsn: 
     assert message["event"] == "news"
     assert message["payload"]["n"] == 1
     assert message["meta"]["id"] == message["payload"]["id"]
+
+
+async def test_refreshed_token(gateway: Running, member: Any) -> None:
+    """After setAuth the changes are those the new token may see."""
+    anna, ben = uuid.uuid4(), uuid.uuid4()
+    js = await member(gateway, user_token(anna))
+    await js.join("refreshed", changes=[{"event": "INSERT", "schema": "public", "table": "notes"}])
+    await js.hears("system")
+    await js.tell("auth", token=user_token(ben))
+    await js.hears("system", 2)
+    for owner in (anna, ben):
+        number = uuid.uuid4().int % 10**12
+        gateway.sql("insert into notes (id, owner) values (%s, %s)", number, owner)
+    assert (await js.hears("change"))[0]["new"]["owner"] == str(ben)
 
 
 async def test_both_formats_on_one_topic(gateway: Running, member: Any, client: Any) -> None:
