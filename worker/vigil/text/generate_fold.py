@@ -83,14 +83,10 @@ class FoldTable:
     dropped: Ranges
 
 
-def _within(point: int, ranges: Ranges) -> bool:
-    return any(first <= point <= last for first, last in ranges)
-
-
 def _invisible(char: str) -> bool:
     point, category = ord(char), unicodedata.category(char)
-    accent = _within(point, ACCENTS) and (category in ("Mn", "Me") or char == TATWEEL)
-    return accent or category == "Cf" or _within(point, INVISIBLE)
+    accent = point in _ACCENTS and (category in ("Mn", "Me") or char == TATWEEL)
+    return accent or category == "Cf" or point in _INVISIBLE
 
 
 def _image_once(char: str, lookalikes: dict[str, str]) -> str:
@@ -119,6 +115,8 @@ def _image(char: str, lookalikes: dict[str, str]) -> str:
     raise ValueError(f"U+{ord(char):04X} does not settle: drop it from LOOKALIKES")
 
 
+_ACCENTS = frozenset(point for first, last in ACCENTS for point in range(first, last + 1))
+_INVISIBLE = frozenset(point for first, last in INVISIBLE for point in range(first, last + 1))
 _HANGUL_TEXT = frozenset(chr(point) for point in HANGUL)
 
 

@@ -79,7 +79,7 @@ def views(content: str) -> tuple[View, ...]:
     readings = [LEET]
     if not EITHER_I_OR_L.isdisjoint(content):
         readings.append(LEET | dict.fromkeys(EITHER_I_OR_L, "l"))
-    return tuple(_press(_together(list(_words(content, leet)))) for leet in readings)
+    return tuple(_press(_together(list(_words(content, leet)), leet)) for leet in readings)
 
 
 def _letters(content: str, leet: dict[str, str]) -> Iterator[Letter | None]:
@@ -118,10 +118,10 @@ def _read_digits(word: list[Letter], leet: dict[str, str]) -> list[Letter]:
 
 
 def _single(word: list[Letter]) -> bool:
-    return all(letter.char == word[0].char for letter in word) and not word[0].digit
+    return all(letter.char == word[0].char for letter in word)
 
 
-def _together(words: list[list[Letter]]) -> list[list[Letter]]:
+def _together(words: list[list[Letter]], leet: dict[str, str]) -> list[list[Letter]]:
     """Three or more letters standing alone in a row are read as one word."""
     joined: list[list[Letter]] = []
     index = 0
@@ -133,7 +133,7 @@ def _together(words: list[list[Letter]]) -> list[list[Letter]]:
             end = max(end, index + 1)
             joined.extend(words[index:end])
         else:
-            whole = [letter for word in words[index:end] for letter in word]
+            whole = _read_digits([letter for word in words[index:end] for letter in word], leet)
             if whole[0].char in ONE_LETTER_WORDS and end - index > 3:
                 joined.append(words[index])
                 joined.append(whole[len(words[index]) :])
