@@ -68,8 +68,22 @@ app.add_typer(worker.app, name="worker", rich_help_panel=_OPERATION)
 app.add_typer(jobs.app, name="jobs", rich_help_panel=_OPERATION)
 
 
+_OWN = {"login", "logout", "whoami", "restrict", "message", "case", "terms", "audit", "staff"}
+_OWN |= {"db", "worker", "jobs"}
+_PARTS = ("local", "demo")
+
+
+def complete_app() -> typer.Typer:
+    """`app` with the parts that are shipped apart: local and demo, each once."""
+    mounted = {group.name for group in app.registered_groups}
+    for name in _PARTS:
+        if name not in mounted:
+            _mount(name)
+    return app
+
+
 def _mount(name: str) -> None:
-    """Mount a part that is shipped apart; its absence is no error, a fault inside it is."""
+    """Mount one part; its absence is no error, a fault inside it is."""
     module = f"vigil_cli.commands.{name}"
     try:
         part = import_module(module).app
@@ -78,10 +92,6 @@ def _mount(name: str) -> None:
             raise
         return
     app.add_typer(part, name=name, rich_help_panel=_OPERATION)
-
-
-_mount("local")
-_mount("demo")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -95,7 +105,9 @@ def run(arguments: Sequence[str]) -> int:
     before_dashes = arguments[: list(arguments).index("--")] if "--" in arguments else arguments
     as_json = "--json" in before_dashes
     try:
-        code = app(read_arguments(arguments), prog_name="vigil", standalone_mode=False)
+        # The parts take longer to load than most commands to run.
+        chosen = app if arguments and arguments[0] in _OWN else complete_app()
+        code = chosen(read_arguments(arguments), prog_name="vigil", standalone_mode=False)
     except CliError as error:
         output.show_error(error, as_json=as_json)
         return error.exit_code

@@ -25,7 +25,7 @@ class State:
 
     applied: dict[str, str]
     checks: list[dict[str, Any]]
-    installed: bool
+    schema_version: int | None
 
 
 def chosen_url(given: str | None) -> str:
@@ -77,7 +77,12 @@ def read_state(url: str) -> State:
         if installed:
             cursor.execute("select check_name, ok, detail from vigil.inspect()")
             checks = [dict(found) for found in cursor]
-    return State(applied, checks, installed)
+        version: int | None = None
+        if installed:
+            cursor.execute("select schema_version from vigil.settings")
+            row = cursor.fetchone()
+            version = None if row is None else int(row["schema_version"])
+    return State(applied, checks, version)
 
 
 def bootstrap_admin(url: str, email: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from vigil.version import NEWEST_SCHEMA
 from vigil_cli.database import State
 from vigil_cli.errors import CliError, FailedError
 from vigil_cli.project import migrations_directory
@@ -21,6 +22,7 @@ class Report:
 
     migrations: list[dict[str, Any]]
     checks: list[dict[str, Any]]
+    schema_version: int | None
 
     @property
     def pending(self) -> list[dict[str, Any]]:
@@ -28,9 +30,9 @@ class Report:
         return [row for row in self.migrations if row["state"] == "pending"]
 
     @property
-    def ahead(self) -> list[dict[str, Any]]:
-        """What the database has from a Vigil newer than this one."""
-        return [row for row in self.migrations if row["state"] == "newer"]
+    def ahead(self) -> bool:
+        """Whether a Vigil newer than this one has changed the database."""
+        return self.schema_version is not None and self.schema_version > NEWEST_SCHEMA
 
     @property
     def standing(self) -> Standing:
@@ -50,9 +52,9 @@ class Report:
     def problem(self) -> CliError | None:
         """What is wrong and what to do about it, or None."""
         if self.ahead:
-            names = ", ".join(f"{row['version']}_{row['name']}" for row in self.ahead)
             return FailedError(
-                f"the database is ahead of this vigil: it has {names}",
+                f"the database is ahead of this vigil: it is at schema {self.schema_version},"
+                f" and {NEWEST_SCHEMA} is the newest known here",
                 advice="upgrading vigil and the workers to the version that made it",
                 code="VG302",
             )
@@ -79,24 +81,24 @@ class Report:
             "database": where,
             "state": self.standing,
             "ok": self.problem() is None,
+            "schema_version": self.schema_version,
             "migrations": self.migrations,
             "checks": self.checks,
         }
 
 
 def compare(state: State, directory: Path | None = None) -> Report:
-    """Line the two sides up. A migration between ours that is not ours belongs to the app."""
+    """Line the two sides up. What is not ours belongs to the app, or to a Vigil newer than this."""
     ours = shipped(directory or migrations_directory())
-    newest = max(ours, default="")
     rows = []
     for version in sorted({*ours, *state.applied}):
         name = ours.get(version) or state.applied.get(version, "")
         if version in ours:
             standing = "applied" if version in state.applied else "pending"
         else:
-            standing = "newer" if version > newest and "vigil" in name else "other"
+            standing = "other"
         rows.append({"version": version, "name": name, "state": standing})
-    return Report(rows, state.checks)
+    return Report(rows, state.checks, state.schema_version)
 
 
 def shipped(directory: Path) -> dict[str, str]:

@@ -14,13 +14,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from rich.cells import cell_len
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from vigil_cli.errors import CliError
 
 Kind = Literal["text", "time", "id", "number"]
+# A column of text narrower than this breaks words on every line.
+_READABLE = 12
 
 # C0, DEL, C1, and the characters that reorder or hide text on a terminal.
 _UNSAFE = re.compile(
@@ -110,10 +114,7 @@ def show_record(record: Mapping[str, Any], *, as_json: bool) -> None:
             print(f"{key}\t{cell(value)}")
         sys.stdout.flush()
         return
-    table = Table.grid(padding=(0, 2))
-    for key, value in record.items():
-        table.add_row(Text(key, style="bold"), Text(cell(value)))
-    Console().print(table)
+    _print_block([(key, cell(value)) for key, value in record.items()])
 
 
 def cell(value: Any, kind: Kind = "text") -> str:
@@ -168,14 +169,42 @@ def _written_out(match: re.Match[str]) -> str:
 
 
 def _print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> None:
+    """A table without its empty columns; where it would not fit, one block for each row."""
+    used = [column for column in columns if any(cell(row.get(column.key)) for row in rows)]
+    console = Console()
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
+    for column in used:
         table.add_column(
             column.title,
             justify="right" if column.kind == "number" else "left",
             no_wrap=column.kind in ("id", "time"),
+            min_width=_least_width(
+                [cell(row.get(column.key), column.kind) for row in rows], column
+            ),
             overflow="fold",
         )
     for row in rows:
-        table.add_row(*(Text(cell(row.get(column.key), column.kind)) for column in columns))
-    Console().print(table)
+        table.add_row(*(Text(cell(row.get(column.key), column.kind)) for column in used))
+    if Measurement.get(console, console.options.update(max_width=10_000), table).minimum <= (
+        console.width
+    ):
+        console.print(table)
+        return
+    for row in rows:
+        shown = [(column.title, cell(row.get(column.key), column.kind)) for column in used]
+        _print_block([pair for pair in shown if pair[1]])
+        console.print()
+
+
+def _least_width(column: Column, rows: Sequence[Mapping[str, Any]]) -> int:
+    """What a column needs so that ids and times stay whole and words stay readable."""
+    widest = max(cell_len(cell(row.get(column.key), column.kind)) for row in rows)
+    return widest if column.kind in ("id", "time") else min(_READABLE, widest)
+
+
+def _print_block(pairs: Sequence[tuple[str, str]]) -> None:
+    """A name and a value on each line; the terminal itself wraps what is long."""
+    console = Console(soft_wrap=True, highlight=False)
+    widest = max((len(name) for name, _ in pairs), default=0)
+    for name, value in pairs:
+        console.print(Text.assemble((name.ljust(widest + 2), "bold"), value))

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import typer
 
-from vigil_cli.app import app
+from vigil_cli.app import complete_app
 
 _HEAD = """\
 # The `vigil` command line
@@ -47,7 +47,7 @@ Completion for your shell: `vigil --install-completion`.
 
 def reference() -> str:
     """The whole of docs/cli.md."""
-    root = typer.main.get_command(app)
+    root = typer.main.get_command(complete_app())
     return "\n".join([_HEAD, *_sections("vigil", root)]).rstrip() + "\n"
 
 

@@ -27,7 +27,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Worl
     directory.mkdir()
     with running_stack(directory, root) as stack:
         env = {**stack.env(), "SUPERUSER_URL": stack.cluster.dsn(role=SUPERUSER)}
-        world = World(directory, env)
+        world = World(directory, env, stack.cluster)
         world.join("Ada", "Mod", "Otto", "Ann", "Anna", "Bob", "Cem", "Mallory")
         bootstrap = world.out("Owner")
         bootstrap("staff", "bootstrap", world.address("Ada"), "--db-url", env["DB_URL"], expect=0)

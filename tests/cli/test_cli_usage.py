@@ -14,7 +14,7 @@ import typer
 
 from tests.cli.harness import VIGIL, Vigil
 from vigil_cli import reference
-from vigil_cli.app import app
+from vigil_cli.app import complete_app
 
 ROOT = Path(__file__).parents[2]
 SOME_ID = "0b5c1c1e-7a55-4a0c-9d25-0c9a4a3f1f10"
@@ -31,7 +31,7 @@ def _commands() -> list[tuple[str, Any]]:
         if path and not getattr(command, "commands", {}):
             found.append((path, command))
 
-    walk("", typer.main.get_command(app))
+    walk("", typer.main.get_command(complete_app()))
     return [(path, command) for path, command in found if path.split()[0] not in MOUNTED]
 
 

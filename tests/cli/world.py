@@ -14,6 +14,7 @@ from supabase import Client, create_client
 from supabase.lib.client_options import SyncClientOptions
 
 from tests.cli.harness import Vigil
+from vigil_cli.local.cluster import Cluster
 from vigil_cli.local.layout import Layout
 from vigil_cli.local.stack import Stack
 
@@ -44,6 +45,7 @@ class World:
 
     directory: Path
     env: dict[str, str]
+    cluster: Cluster
     ids: dict[str, str] = field(default_factory=dict)
     _vigils: dict[str, Vigil] = field(default_factory=dict)
     _clients: dict[str, Client] = field(default_factory=dict)
@@ -76,6 +78,10 @@ class World:
         with psycopg.connect(dsn, autocommit=True) as connection:
             cursor = connection.execute(statement.encode(), values or None)
             return cursor.fetchall() if cursor.description else []
+
+    def bootstrap_database(self, name: str) -> None:
+        """Shape a database like a new project."""
+        self.cluster.bootstrap(name)
 
     def out(self, name: str) -> Vigil:
         """The `vigil` of somebody who is not signed in yet."""
