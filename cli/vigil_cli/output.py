@@ -178,9 +178,7 @@ def _print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -
             column.title,
             justify="right" if column.kind == "number" else "left",
             no_wrap=column.kind in ("id", "time"),
-            min_width=_least_width(
-                [cell(row.get(column.key), column.kind) for row in rows], column
-            ),
+            min_width=_least_width(column, rows),
             overflow="fold",
         )
     for row in rows:
