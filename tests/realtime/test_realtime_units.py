@@ -253,6 +253,7 @@ def test_keys_and_tokens() -> None:
         ({"role": "anon", "exp": 4e9, "iat": "now"}, "HS256", "InvalidJWTToken"),
         ({"role": 1, "exp": 4e9}, "HS256", "InvalidJWTToken"),
         ({"exp": 4e9}, "HS512", "InvalidJWTToken"),
+        ({"role": "anon", "exp": 10**400}, "HS256", "InvalidJWTToken"),
         ({"role": "anon", "exp": 4e9}, "none", "JwtSignerError"),
     ],
 )

@@ -13,6 +13,7 @@ import jwt
 from vigil_cli.local.realtime.config import GatewayConfig
 from vigil_cli.local.realtime.serializer import dumps
 
+_LATEST = 1e15
 _ALGORITHMS = ["HS256", "HS384", "HS512"]
 _OPTIONS: Any = {
     "verify_aud": False,
@@ -106,4 +107,5 @@ class Keyring:
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether it can be a time: neither a truth value nor beyond every clock."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LATEST

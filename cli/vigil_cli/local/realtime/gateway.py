@@ -35,14 +35,6 @@ class Renewable(Protocol):
         ...
 
 
-class Closable(Protocol):
-    """A socket that can be told to end."""
-
-    def disconnect(self) -> None:
-        """Tell every channel that the server goes, and close."""
-        ...
-
-
 class Gateway:
     """Everything that sockets share. Use `running` around the time requests are served."""
 
@@ -55,7 +47,6 @@ class Gateway:
         self.presences = Presences()
         self.registry = Registry()
         self.renewables: set[Renewable] = set()
-        self.sockets: set[Closable] = set()
         self._examiner = Examiner(config)
         self._feed = ChangeFeed(self.registry, self._examiner, config.max_record_bytes)
         self.reader = LogReader(config, self._consume, self._renew)
@@ -68,8 +59,6 @@ class Gateway:
         try:
             yield self
         finally:
-            for socket in tuple(self.sockets):
-                socket.disconnect()
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
             await self._examiner.close()

@@ -16,7 +16,7 @@ class Session:
     api_token: str = field(repr=False)
     headers_json: str = field(repr=False)
     max_queued_bytes: int
-    queue: asyncio.Queue[str | bytes | None] = field(default_factory=asyncio.Queue)
+    queue: asyncio.Queue[str | bytes] = field(default_factory=asyncio.Queue)
     queued_bytes: int = 0
     overflowed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -30,9 +30,8 @@ class Session:
         else:
             self.queue.put_nowait(frame)
 
-    async def next_frame(self) -> str | bytes | None:
-        """The next frame to write; None when there will be no more."""
+    async def next_frame(self) -> str | bytes:
+        """The next frame to write."""
         frame = await self.queue.get()
-        if frame is not None:
-            self.queued_bytes -= len(frame)
+        self.queued_bytes -= len(frame)
         return frame

@@ -28,7 +28,7 @@ from vigil_cli.local.realtime.session import Session
 log = structlog.get_logger()
 
 _TOPIC_QUEUE = 256
-_NORMAL, _RESTART, _TOO_BIG, _TRY_LATER = 1000, 1012, 1009, 1013
+_NORMAL, _TOO_BIG, _TRY_LATER = 1000, 1009, 1013
 _GOODBYE_SECONDS = 1.0
 
 
@@ -126,28 +126,18 @@ class Socket:
         reading = loop.create_task(self._read())
         writing = loop.create_task(self._write())
         overflow = loop.create_task(self.session.overflowed.wait())
-        self.gateway.sockets.add(self)
         try:
             await asyncio.wait({reading, writing, overflow}, return_when=asyncio.FIRST_COMPLETED)
             if self.session.overflowed.is_set():
                 log.warning("realtime.slow_client", queued_bytes=self.session.queued_bytes)
                 self._close_code = _TRY_LATER
         finally:
-            self.gateway.sockets.discard(self)
             for worker in tuple(self._workers.values()):
                 worker.stop()
             for task in (reading, writing, overflow):
                 task.cancel()
             await asyncio.gather(reading, writing, overflow, return_exceptions=True)
             await self._close()
-
-    def disconnect(self) -> None:
-        """Tell every channel that the server goes, and close."""
-        for worker in tuple(self._workers.values()):
-            if worker.channel is not None and worker.channel.joined:
-                worker.channel.system("system", "ok", "Server requested disconnect")
-        self._close_code = _RESTART
-        self.session.queue.put_nowait(None)
 
     def check_channel_limit(self) -> None:
         """Raise JoinRefusedError when no further channel may be joined."""
@@ -221,7 +211,8 @@ class Socket:
         )
 
     async def _write(self) -> None:
-        while (frame := await self.session.next_frame()) is not None:
+        while True:
+            frame = await self.session.next_frame()
             try:
                 if isinstance(frame, str):
                     await self._websocket.send_text(frame)
