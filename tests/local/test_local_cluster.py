@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from vigil_cli.local import binaries
 from vigil_cli.local.binaries import find_binaries
 from vigil_cli.local.cluster import Cluster
 from vigil_cli.local.diagnosis import explain
@@ -270,6 +273,29 @@ def test_only_root_changes_account() -> None:
     account = account_for_postgres()
     assert (account is not None) == (os.geteuid() == 0)
     assert account is None or account.uid != 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's directories are closed to Postgres")
+def test_root_s_postgres_runs_from_a_directory_only_root_may_enter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    tree = binaries._wheel_tree()
+    subprocess.run(["cp", "-al", str(tree), str(closed / "pginstall")], check=True)
+    monkeypatch.setattr(binaries, "_wheel_tree", lambda: closed / "pginstall")
+    cluster = Cluster(closed / "pg", durable=False)
+    try:
+        cluster.start()
+        assert not cluster.data_dir.is_relative_to(closed)
+        again = Cluster(closed / "pg", durable=False)
+        assert again.binaries.directory == cluster.binaries.directory, "copied once"
+        assert again.is_running()
+    finally:
+        copied = cluster.binaries.directory.parent
+        cluster.destroy()
+        assert copied.name.startswith("bin-")
+        shutil.rmtree(copied)
 
 
 def test_a_process_is_its_pid_and_its_start() -> None:

@@ -73,7 +73,7 @@ def install(layout: Layout) -> NodeTools:
         if not copy.exists() or copy.read_bytes() != script.read_bytes():
             shutil.copyfile(script, copy)
     for other in layout.node.iterdir():
-        if other != directory:
+        if other != directory and not other.is_symlink():
             shutil.rmtree(other)
     return NodeTools(runtime, directory)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
 import shutil
 import sys
 import time
@@ -277,7 +276,6 @@ class Stack:
             except BlockingIOError:
                 say("waiting for another `vigil local` command on this stack")
                 fcntl.flock(lock, fcntl.LOCK_EX)
-            os.set_inheritable(lock.fileno(), False)
             yield
 
     def _state(self) -> dict[str, Any]:
