@@ -38,7 +38,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_known_one(name: str, meant:
 
 
 def test_a_name_of_another_part_is_known() -> None:
-    assert from_env(VIGIL_PG_BIN="/opt/pg/bin", VIGIL_HOME="/h").batch == 100
+    assert from_env(VIGIL_PG_BIN="/opt/pg/bin", VIGIL_HOME="/h").batch == 200
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,41 @@ async def test_one_unreadable_text_is_deferred_alone_and_at_last_dead_and_can_be
     room.all_judged_once()
 
 
+async def test_an_outcome_the_database_refuses_costs_the_others_nothing(
+    db: Database, room: Room
+) -> None:
+    room.send("one", "two", "three")
+    room.owner.run(
+        "create function public.picky() returns trigger language plpgsql as $$ begin"
+        " if (select content = 'two' from public.messages where id = new.subject_id)"
+        " then raise exception 'two'; end if; return new; end $$"
+    )
+    room.owner.run(
+        "create trigger picky before insert on vigil.verdicts"
+        " for each row execute function public.picky()"
+    )
+    async with outbox(db) as box:
+        done = await Drain(box, Picky(""), Metrics()).run_once()
+    assert (done.settled, done.deferred) == (2, 1)
+    assert room.verdicts() == {"one": ["approve"], "two": [], "three": ["approve"]}
+
+
+async def test_the_next_batch_is_claimed_while_a_full_one_is_settled(
+    db: Database, room: Room
+) -> None:
+    room.send(*(f"message {n}" for n in range(5)))
+    async with outbox(db) as box:
+        drain = Drain(box, Picky(""), Metrics(), batch=2)
+        done = [await drain.run_once(ahead=True) for _ in range(3)]
+        assert [d.settled for d in done] == [2, 2, 1]
+        assert room.leased() == 0
+        room.send(*(f"more {n}" for n in range(4)))
+        await drain.run_once(ahead=True)
+        assert room.leased() == 2, "claimed ahead"
+        await drain.release()
+        assert room.leased() == 0
+
+
 async def test_a_lost_lease_is_no_error_and_settles_nothing(db: Database, room: Room) -> None:
     room.send("slow")
     async with outbox(db, "slow") as slow, outbox(db, "quick") as quick:

@@ -95,6 +95,7 @@ def test_a_restart_of_the_database_is_survived(own_cluster: Cluster, tmp_path: P
         running.wait_for("drain.unavailable")
         assert running.process.poll() is None
         own_cluster.start()
+        room.owner = db.owner()
         room.send("after")
         room.all_judged_once()
         running.wait_for("clock.leading", count=2)

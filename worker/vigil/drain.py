@@ -3,18 +3,20 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
 
-from vigil.errors import PeerUnavailableError
+from vigil.errors import GiveUpError, PeerUnavailableError
 from vigil.metrics import Metrics
 from vigil.outbox import Failure, Job, Outbox, Outcome
 from vigil.wait import Backoff, first_of, retry_seconds
 
 log = structlog.get_logger()
+_S = TypeVar("_S")
+_C = TypeVar("_C")
 
 SETTLED = "drain.settled"
 LEASES_LOST = "drain.leases_lost"
@@ -24,6 +26,8 @@ UNAVAILABLE = "drain.unavailable"
 RECOVERED = "drain.recovered"
 RELEASED = "drain.released"
 NOT_RELEASED = "drain.not_released"
+
+REFUSED = "drain.settling_refused"
 
 RETRY_FIRST, RETRY_CEILING = 1.0, 300.0
 # A message that waited this long was not announced by a live doorbell.
@@ -53,10 +57,12 @@ class Drain:
     outbox: Outbox
     judge: Judge
     metrics: Metrics
-    batch: int = 100
+    batch: int = 200
     lease_seconds: float = 30.0
     rng: random.Random = field(default_factory=random.SystemRandom)
     ticked: float = field(default_factory=time.monotonic)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _ahead: list[Job] = field(default_factory=list)
 
     async def run(
         self,
@@ -72,11 +78,12 @@ class Drain:
         """
         backoff = Backoff()
         rung = True
+        self.stopping = stop
         while not stop.is_set():
             wake.clear()
             self.ticked = time.monotonic()
             try:
-                done = await self.run_once()
+                done = await self.run_once(ahead=True)
             except PeerUnavailableError as exc:
                 if not backoff.failures:
                     log.warning(UNAVAILABLE, reason=str(exc))
@@ -89,12 +96,17 @@ class Drain:
             if not rung and done.oldest_seconds > UNRUNG_SECONDS:
                 missed()
             rung = True
-            if done.claimed < self.batch:
+            if done.claimed < self.batch and not self._ahead:
                 rung = await first_of(wake, stop, seconds=poll())
 
-    async def run_once(self) -> Drained:
-        """Claim, judge and settle one batch. No transaction is open while judging."""
-        jobs = await self.outbox.claim(self.batch, self.lease_seconds)
+    async def run_once(self, *, ahead: bool = False) -> Drained:
+        """Judge and settle one batch; with `ahead`, claim the next while a full one is settled.
+
+        No transaction is open while judging.
+        """
+        jobs, self._ahead = self._ahead, []
+        if not jobs:
+            jobs = await self.outbox.claim(self.batch, self.lease_seconds)
         if not jobs:
             return Drained()
         began = time.perf_counter()
@@ -106,14 +118,54 @@ class Drain:
             for job, each in zip(jobs, found, strict=True)
             if isinstance(each, Exception)
         ]
-        settled = await self.outbox.settle(outcomes) if outcomes else 0
-        if settled < len(outcomes):
-            log.info(LEASES_LOST, lost=len(outcomes) - settled)
+        settling = self._settle(outcomes, {job.job_id: job for job in jobs})
+        if ahead and len(jobs) == self.batch and not self.stopping.is_set():
+            (settled, refused), claimed = await _both(
+                settling, self.outbox.claim(self.batch, self.lease_seconds)
+            )
+            self._ahead = claimed
+        else:
+            settled, refused = await settling
+        failures += refused
+        if settled < len(outcomes) - len(refused):
+            log.info(LEASES_LOST, lost=len(outcomes) - len(refused) - settled)
         if failures:
             await self._defer(failures)
-        self.metrics.settled(outcomes, settled)
+        self.metrics.settled(outcomes, settled + len(refused))
         log.info(SETTLED, settled=settled, deferred=len(failures))
         return Drained(len(jobs), settled, len(failures), _oldest_unrung(jobs))
+
+    async def _settle(
+        self, outcomes: Sequence[Outcome], jobs: Mapping[int, Job]
+    ) -> tuple[int, list[Failure]]:
+        """Settle all at once; if the database refuses that, each alone, so that one bad
+        outcome costs the others nothing."""
+        if not outcomes:
+            return 0, []
+        try:
+            return await self._insist(outcomes), []
+        except GiveUpError as exc:
+            log.warning(REFUSED, reason=str(exc), outcomes=len(outcomes))
+        settled, refused = 0, []
+        for outcome in outcomes:
+            try:
+                settled += await self._insist([outcome])
+            except GiveUpError as exc:
+                refused.append(self._failure(jobs[outcome.job_id], exc))
+        return settled, refused
+
+    async def _insist(self, outcomes: Sequence[Outcome]) -> int:
+        """Settle, and again while the lease lasts: settling twice settles once."""
+        backoff = Backoff()
+        end = time.monotonic() + self.lease_seconds
+        while True:
+            try:
+                return await self.outbox.settle(outcomes)
+            except PeerUnavailableError:
+                if self.stopping.is_set() or time.monotonic() >= end:
+                    raise
+            self.ticked = time.monotonic()
+            await first_of(self.stopping, seconds=backoff.next())
 
     async def release(self) -> None:
         """Give back what is held, so that nobody waits for a lease; else it expires by itself."""
@@ -142,6 +194,16 @@ class Drain:
             f"{type(exc).__name__}{at}",
             pause * self.rng.uniform(0.5, 1.0),
         )
+
+
+async def _both(settling: Awaitable[_S], claiming: Awaitable[_C]) -> tuple[_S, _C]:
+    """Both results; when one fails, only after the other has come to its end."""
+    settled, claimed = await asyncio.gather(settling, claiming, return_exceptions=True)
+    if isinstance(settled, BaseException):
+        raise settled
+    if isinstance(claimed, BaseException):
+        raise claimed
+    return settled, claimed
 
 
 def _oldest_unrung(jobs: Sequence[Job]) -> float:

@@ -30,7 +30,7 @@ _KNOWN = (
                  "pooling, because the clock leads by a session lock.", secret=True),
     KnownSetting("VIGIL_WORKER_NAME", "worker", "Name of this replica; must differ between "
                  "replicas.", "host name and process id"),
-    KnownSetting("VIGIL_BATCH", "worker", "Jobs claimed at a time.", "100"),
+    KnownSetting("VIGIL_BATCH", "worker", "Jobs claimed at a time.", "200"),
     KnownSetting("VIGIL_LEASE_SECONDS", "worker", "How long a claim holds before another replica "
                  "may take the job.", "30"),
     KnownSetting("VIGIL_POLL_SECONDS", "worker", "Pause between looks at the queue without a "
@@ -130,7 +130,7 @@ class Settings:
 
     database_url: str = field(repr=False)
     worker_name: str
-    batch: int = 100
+    batch: int = 200
     lease_seconds: float = 30.0
     poll_seconds: float = 1.0
     doorbell_poll_seconds: float = 30.0
@@ -176,7 +176,7 @@ class Settings:
         return cls(
             database_url=database_url,
             worker_name=name,
-            batch=_whole(env, "VIGIL_BATCH", 100, 1, 10_000),
+            batch=_whole(env, "VIGIL_BATCH", 200, 1, 10_000),
             lease_seconds=_number(env, "VIGIL_LEASE_SECONDS", 30, 0.1, 3600),
             poll_seconds=_number(env, "VIGIL_POLL_SECONDS", 1, 0.01, 3600),
             doorbell_poll_seconds=_number(env, "VIGIL_DOORBELL_POLL_SECONDS", 30, 0.01, 3600),
