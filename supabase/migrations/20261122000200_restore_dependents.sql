@@ -1,4 +1,6 @@
 -- phase: pre   breaking: no
+set lock_timeout = '10s';
+set statement_timeout = '10min';
 -- Policies and views of the app that called functions we replaced come back, calling ours.
 do $$
 declare

@@ -29,7 +29,9 @@ def conversation(n: int) -> uuid.UUID:
 @pytest.fixture(scope="module")
 def legacy(databases: Databases) -> str:
     """A template holding the app before adoption."""
-    name = databases.template("template_legacy", [(FIXTURES / "legacy.sql").read_text()], migrated=False)
+    name = databases.template(
+        "template_legacy", [(FIXTURES / "legacy.sql").read_text()], migrated=False
+    )
     with psycopg.connect(databases.cluster.dsn(role="supabase_admin", dbname=name)) as conn:
         conn.execute((FIXTURES / "legacy_rows.sql").read_text())
     return name
@@ -70,12 +72,25 @@ def test_the_old_holes_are_closed(adopted: Database) -> None:
         with refused("42501", f"anon reads {table}"):
             adopted.anonymous().rows(f"select * from public.{table}")
     assert outside.column("select id from public.conversations where id = %s", first) == []
-    assert outside.rows("select * from public.conversation_participants where conversation_id = %s", first) == []
+    assert (
+        outside.rows(
+            "select * from public.conversation_participants where conversation_id = %s", first
+        )
+        == []
+    )
     assert set(outside.column("select id from public.profiles")) == {person(2), person(22)}
     with refused("42501"):
-        outside.run("insert into public.conversation_participants (conversation_id, user_id, role, left_at) values (%s, %s, 'member', null)", first, person(2))
+        outside.run(
+            "insert into public.conversation_participants (conversation_id, user_id, role, left_at) values (%s, %s, 'member', null)",
+            first,
+            person(2),
+        )
     with refused("VG101"):
-        outside.run("insert into public.conversation_participants (conversation_id, user_id) values (%s, %s)", first, person(2))
+        outside.run(
+            "insert into public.conversation_participants (conversation_id, user_id) values (%s, %s)",
+            first,
+            person(2),
+        )
     with refused("42501"):
         outside.run("delete from public.messages")
     with refused("42501"):
@@ -96,14 +111,24 @@ def test_old_functions_trust_no_id_any_more(adopted: Database) -> None:
         "select proname::text from pg_proc where pronamespace = 'public'::regnamespace and prosecdef"
     )
     assert left == ["is_admin"], "only the app's own definer, which vigil db status reports"
-    assert adopted.owner().value("select count(*) from vigil.legacy_values where kind = 'function'") == 3
+    assert (
+        adopted.owner().value("select count(*) from vigil.legacy_values where kind = 'function'")
+        == 3
+    )
 
 
 def test_what_depended_on_old_functions_is_back(adopted: Database) -> None:
     mine = adopted.acting_as(person(3))
     assert mine.column("select title from public.help_requests") == ["Help 3"]
-    assert adopted.owner().column("select polname from pg_policy where polrelid = 'public.help_requests'::regclass")
-    assert adopted.owner().value("select count(*) from pg_class where relname = 'my_unread' and relkind = 'v'") == 1
+    assert adopted.owner().column(
+        "select polname from pg_policy where polrelid = 'public.help_requests'::regclass"
+    )
+    assert (
+        adopted.owner().value(
+            "select count(*) from pg_class where relname = 'my_unread' and relkind = 'v'"
+        )
+        == 1
+    )
 
 
 def test_findings_name_what_cannot_be_narrowed(adopted: Database) -> None:
@@ -118,12 +143,16 @@ def test_findings_name_what_cannot_be_narrowed(adopted: Database) -> None:
 
 def test_deleting_an_account_deletes_no_record(adopted: Database) -> None:
     owner = adopted.superuser()
-    counts = {t: owner.value(f"select count(*) from public.{t}") for t in TABLES if t != "user_presence"}
+    counts = {
+        t: owner.value(f"select count(*) from public.{t}") for t in TABLES if t != "user_presence"
+    }
     restrictions = owner.value("select count(*) from vigil.restrictions")
     owner.run("delete from auth.users where id = any(%s)", [person(n) for n in (1, 21, 30, 31)])
     assert {t: owner.value(f"select count(*) from public.{t}") for t in counts} == counts
     assert owner.value("select count(*) from vigil.restrictions") == restrictions
-    row = owner.rows("select name, location, anonymised_at from public.profiles where id = %s", person(1))[0]
+    row = owner.rows(
+        "select name, location, anonymised_at from public.profiles where id = %s", person(1)
+    )[0]
     assert (row["name"], row["location"], row["anonymised_at"] is None) == (None, None, False)
     assert len(adopted.events("account.deleted")) == 4
     with refused("VG105", "a token may outlive its account"):
@@ -131,9 +160,16 @@ def test_deleting_an_account_deletes_no_record(adopted: Database) -> None:
 
 
 def test_old_restrictions_bind_and_a_shadow_ban_is_no_row_members_read(adopted: Database) -> None:
-    told = {n: adopted.acting_as(person(n)).rows("select * from public.user_restrictions") for n in range(30, 37)}
+    told = {
+        n: adopted.acting_as(person(n)).rows("select * from public.user_restrictions")
+        for n in range(30, 37)
+    }
     assert [n for n, rows in told.items() if not rows] == [32, 35]
-    assert all(row["created_by"] is None and row["reason"] is None for rows in told.values() for row in rows)
+    assert all(
+        row["created_by"] is None and row["reason"] is None
+        for rows in told.values()
+        for row in rows
+    )
     with refused("VG103"):
         adopted.acting_as(person(30)).send(conversation(10), "muted")
     with refused("VG105"):
@@ -147,8 +183,12 @@ def test_a_trigger_of_the_app_that_sorts_last_is_reported(adopted: Database) -> 
     owner = adopted.owner()
     owner.run("create function public.approve_all() returns trigger language plpgsql as"
               " $$begin new.moderation_status := 'approved'; return new; end$$")  # fmt: skip
-    owner.run("create trigger zzzz_approve before insert on public.messages for each row execute function public.approve_all()")
-    finding = {r["check_name"]: r for r in owner.rows("select * from vigil.inspect()")}["guards fire last"]
+    owner.run(
+        "create trigger zzzz_approve before insert on public.messages for each row execute function public.approve_all()"
+    )
+    finding = {r["check_name"]: r for r in owner.rows("select * from vigil.inspect()")}[
+        "guards fire last"
+    ]
     assert not finding["ok"]
     assert "zzzz_approve" in finding["detail"]
 
@@ -156,15 +196,25 @@ def test_a_trigger_of_the_app_that_sorts_last_is_reported(adopted: Database) -> 
 def test_a_policy_an_app_adds_next_year_widens_nothing(adopted: Database) -> None:
     owner = adopted.owner()
     for table in TABLES[:-1]:
-        owner.run(f"create policy wide on public.{table} for all to anon, authenticated using (true) with check (true)")
+        owner.run(
+            f"create policy wide on public.{table} for all to anon, authenticated using (true) with check (true)"
+        )
         owner.run(f"grant all on public.{table} to anon, authenticated")
     stranger = adopted.acting_as(person(2))
     assert stranger.sees(conversation(1)) == []
     assert adopted.anonymous().rows("select * from public.messages") == []
     assert adopted.anonymous().rows("select * from public.profiles") == []
     with refused("VG110"):
-        adopted.acting_as(person(1)).run("update public.messages set moderation_status = 'approved', content = 'x' where sender_id = %s", person(1))
-    assert stranger.run("update public.messages set content = 'x' where conversation_id = %s", conversation(1)) == 0
+        adopted.acting_as(person(1)).run(
+            "update public.messages set moderation_status = 'approved', content = 'x' where sender_id = %s",
+            person(1),
+        )
+    assert (
+        stranger.run(
+            "update public.messages set content = 'x' where conversation_id = %s", conversation(1)
+        )
+        == 0
+    )
     assert stranger.run("delete from public.messages") == 0
 
 

@@ -16,9 +16,23 @@ def test_acts_record_who_for_whom_with_what_and_why(db: Database) -> None:
     staff = db.acting_as(mia)
     staff.headers["x-vigil-tool"] = "vigil-cli/9"
     batch = uuid.uuid4()
-    staff.value("select public.restrict_member(%s, 'mute', 'spam', '1 hour', batch => %s, on_behalf_of => %s)", ann, batch, boss)
-    (row,) = [r for r in db.acting_as(boss).rows("select * from public.tail_audit()") if r["kind"] == "restriction.created"]
-    assert (row["actor"], row["subject"], row["tool"], row["batch"]) == (mia, ann, "vigil-cli/9", batch)
+    staff.value(
+        "select public.restrict_member(%s, 'mute', 'spam', '1 hour', batch => %s, on_behalf_of => %s)",
+        ann,
+        batch,
+        boss,
+    )
+    (row,) = [
+        r
+        for r in db.acting_as(boss).rows("select * from public.tail_audit()")
+        if r["kind"] == "restriction.created"
+    ]
+    assert (row["actor"], row["subject"], row["tool"], row["batch"]) == (
+        mia,
+        ann,
+        "vigil-cli/9",
+        batch,
+    )
     assert row["on_behalf_of"] == "boss"
     assert (row["detail"]["reason"], row["detail"]["type"]) == ("spam", "mute")
 
@@ -28,9 +42,18 @@ def test_nobody_changes_or_removes_an_event(db: Database) -> None:
     db.owner().run("select vigil.bootstrap_admin(%s)", db.member("adi"))
     count = db.owner().value("select count(*) from vigil.events")
     assert count > 0
-    statements = ("update vigil.events set body2 = '{}'", "delete from vigil.events", "truncate vigil.events")
+    statements = (
+        "update vigil.events set body2 = '{}'",
+        "delete from vigil.events",
+        "truncate vigil.events",
+    )
     for statement in statements:
-        for who in (db.acting_as(db.member("eve", "admin")), db.service(), db.worker(), db.anonymous()):
+        for who in (
+            db.acting_as(db.member("eve", "admin")),
+            db.service(),
+            db.worker(),
+            db.anonymous(),
+        ):
             with refused("42501"):
                 who.run(statement)
         with refused("VG401"):
@@ -46,11 +69,13 @@ def test_nobody_changes_or_removes_an_event(db: Database) -> None:
 def test_an_act_that_fails_leaves_no_event_and_an_event_that_fails_no_act(db: Database) -> None:
     ann = db.member("ann")
     staff = db.acting_as(db.member("mia", "moderator"))
-    with pytest.raises(RuntimeError), staff.transaction() as conn:
+    with pytest.raises(RuntimeError), staff.transaction() as conn:  # noqa: PT012
         conn.execute("select public.restrict_member(%s, 'mute', 'r')", [ann])
         raise RuntimeError
     assert db.events("restriction.created") == []
-    db.owner().run("alter table vigil.events add constraint no_more check (kind <> 'restriction.created') not valid")
+    db.owner().run(
+        "alter table vigil.events add constraint no_more check (kind <> 'restriction.created') not valid"
+    )
     with pytest.raises(psycopg.errors.CheckViolation):
         staff.value("select public.restrict_member(%s, 'mute', 'r')", ann)
     assert db.owner().value("select count(*) from vigil.restrictions") == 0

@@ -58,7 +58,9 @@ def test_the_worker_may_call_its_own_functions_and_touch_no_table(db: Database) 
         "  or (c.relkind <> 'S' and has_any_column_privilege('vigil_worker', c.oid, 'select,insert,update')))"
     )
     assert tables == []
-    row = owner.rows("select rolsuper, rolbypassrls, rolcreaterole, rolinherit from pg_roles where rolname = 'vigil_worker'")[0]
+    row = owner.rows(
+        "select rolsuper, rolbypassrls, rolcreaterole, rolinherit from pg_roles where rolname = 'vigil_worker'"
+    )[0]
     assert set(row.values()) == {False}
     assert owner.column("select r.rolname::text from pg_auth_members m join pg_roles r on r.oid = m.roleid"
                         " join pg_roles w on w.oid = m.member where w.rolname like 'vigil%%'") == []  # fmt: skip
@@ -68,11 +70,15 @@ def test_the_doorbell_sees_ids_and_nothing_else(db: Database) -> None:
     ann, bob, mia = db.member("ann"), db.member("bob"), db.member("mia", "moderator")
     conversation = db.conversation(ann, bob)
     db.owner().run("update vigil.settings set moderation_mode = 'pre'")
-    db.acting_as(mia).value("select public.restrict_member(%s, 'shadow_ban', 'r', legal_basis => 'b')", ann)
+    db.acting_as(mia).value(
+        "select public.restrict_member(%s, 'shadow_ban', 'r', legal_basis => 'b')", ann
+    )
     sent = db.acting_as(ann).send(conversation, "pending and shadowed")
     bell = db.superuser()
     bell.run("set role vigil_doorbell")
-    assert bell.column("select id from public.messages") == [sent], "or what must be judged would not ring"
+    assert bell.column("select id from public.messages") == [sent], (
+        "or what must be judged would not ring"
+    )
     for statement in ("select content from public.messages", "select * from public.profiles", "select sender_id from public.messages",
                       "insert into public.messages default values", "select * from vigil.jobs"):  # fmt: skip
         with refused("42501"):
@@ -84,7 +90,14 @@ def test_the_doorbell_sees_ids_and_nothing_else(db: Database) -> None:
 
 def test_every_public_table_is_ours_and_guarded_against_every_role(db: Database) -> None:
     owner = db.owner()
-    assert set(owner.column("select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'")) == PUBLIC_TABLES
+    assert (
+        set(
+            owner.column(
+                "select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'"
+            )
+        )
+        == PUBLIC_TABLES
+    )
     guards = {
         (r["relname"], r["polcmd"])
         for r in owner.rows(
@@ -118,7 +131,9 @@ def test_guards_fire_after_every_trigger_of_the_app(db: Database) -> None:
     owner = db.owner()
     owner.run("create function public.z() returns trigger language plpgsql set search_path = '' as"
               " $$begin new.moderation_status := 'approved'; new.created_at := '2001-01-01'; return new; end$$")  # fmt: skip
-    owner.run("create trigger zz_app before insert on public.messages for each row execute function public.z()")
+    owner.run(
+        "create trigger zz_app before insert on public.messages for each row execute function public.z()"
+    )
     owner.run("update vigil.settings set moderation_mode = 'pre'")
     ann, bob = db.member("ann"), db.member("bob")
     conversation = db.conversation(ann, bob)
@@ -126,7 +141,9 @@ def test_guards_fire_after_every_trigger_of_the_app(db: Database) -> None:
     row = owner.rows("select moderation_status, created_at from public.messages")[0]
     assert row["moderation_status"] == "pending"
     assert row["created_at"].year > 2001
-    names = owner.column("select tgname::text from pg_trigger where tgname like '%%vigil%%' and tgtype & 2 = 2 and tgrelid::regclass::text not like 'vigil.%%'")
+    names = owner.column(
+        "select tgname::text from pg_trigger where tgname like '%%vigil%%' and tgtype & 2 = 2 and tgrelid::regclass::text not like 'vigil.%%'"
+    )
     assert names
     assert all(name.startswith("zzz_vigil_") for name in names)
 
@@ -136,7 +153,10 @@ def test_every_generated_copy_of_the_visibility_rule_is_the_same(db: Database) -
     ann, bob, cid, late, eve = (db.member(n) for n in ("ann", "bob", "cid", "late", "eve"))
     group = db.conversation(ann, bob, cid, title="g")
     staff = db.acting_as(db.member("mia", "moderator"))
-    ids = {name: db.acting_as(bob).send(group, name) for name in ("plain", "hidden", "removed", "deleted")}
+    ids = {
+        name: db.acting_as(bob).send(group, name)
+        for name in ("plain", "hidden", "removed", "deleted")
+    }
     staff.value("select public.decide_message(%s, 'hide', 'r')", ids["hidden"])
     staff.value("select public.decide_message(%s, 'remove', 'r')", ids["removed"])
     db.acting_as(bob).run("select public.delete_message(%s)", ids["deleted"])
@@ -148,7 +168,11 @@ def test_every_generated_copy_of_the_visibility_rule_is_the_same(db: Database) -
     everything = db.owner().column("select id from public.messages")
     for viewer in (ann, bob, cid, late, eve):
         by_policy = set(db.acting_as(viewer).column("select id from public.messages"))
-        by_function = {m for m in everything if db.owner().value("select vigil.can_see_message(%s, %s)", viewer, m)}
+        by_function = {
+            m
+            for m in everything
+            if db.owner().value("select vigil.can_see_message(%s, %s)", viewer, m)
+        }
         assert by_policy == by_function, viewer
     staff.value("select public.restrict_member(%s, 'block', 'r')", ann)
     assert db.acting_as(ann).rows("select * from public.messages") == []
@@ -166,7 +190,12 @@ def dump(db: Database) -> str:
 
 def test_replaying_the_sources_changes_nothing(db: Database, root: Path) -> None:
     before = dump(db)
-    replay = subprocess.run([sys.executable, root / "sql" / "build.py", "replay"], check=True, capture_output=True, text=True).stdout
+    replay = subprocess.run(
+        [sys.executable, root / "sql" / "build.py", "replay"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
     conn = db.connect("postgres")
     with conn.transaction():
         conn.execute(replay)
@@ -174,7 +203,12 @@ def test_replaying_the_sources_changes_nothing(db: Database, root: Path) -> None
 
 
 def test_the_migrations_hold_every_source(root: Path) -> None:
-    result = subprocess.run([sys.executable, root / "sql" / "build.py", "check"], capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, root / "sql" / "build.py", "check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert result.returncode == 0, result.stderr
 
 

@@ -22,10 +22,14 @@ def test_hiding_and_removing_reach_those_who_saw_it_and_nobody_else(db: Database
     staff.value("select public.decide_message(%s, 'hide', 'insult')", sent)
     assert db.acting_as(ann).sees(group) == []
     assert db.acting_as(bob).sees(group) == ["bad"], "the author keeps sight of their own"
-    assert db.acting_as(ann).rows("select message_id, kind from public.message_tombstones") == [{"message_id": sent, "kind": "hidden"}]
+    assert db.acting_as(ann).rows("select message_id, kind from public.message_tombstones") == [
+        {"message_id": sent, "kind": "hidden"}
+    ]
     for other in (bob, late):
         assert db.acting_as(other).rows("select * from public.message_tombstones") == []
-    announced = db.superuser().rows("select topic, event, payload from realtime.messages where event = 'message_hidden'")
+    announced = db.superuser().rows(
+        "select topic, event, payload from realtime.messages where event = 'message_hidden'"
+    )
     assert [a["topic"] for a in announced] == [f"user:{ann}"]
     assert set(announced[0]["payload"]) <= {"id", "message_id", "conversation_id"}
     staff.value("select public.decide_message(%s, 'approve', 'mistake')", sent)
@@ -63,24 +67,39 @@ def test_a_pending_message_leaves_no_trace_when_it_is_removed(db: Database) -> N
     db.settle({"bad": "remove"})
     assert db.acting_as(bob).sees(conversation) == ["good"]
     assert db.acting_as(bob).rows("select * from public.message_tombstones") == []
-    topics = db.superuser().rows("select topic, payload ->> 'message_id' as message from realtime.messages where event = 'message_approved'")
+    topics = db.superuser().rows(
+        "select topic, payload ->> 'message_id' as message from realtime.messages where event = 'message_approved'"
+    )
     assert topics == [{"topic": f"user:{bob}", "message": str(good)}]
 
 
 def test_every_verdict_does_what_it_says_and_opens_cases(db: Database) -> None:
     ann, bob = db.member("ann"), db.member("bob")
     conversation = db.conversation(ann, bob)
-    ids = {text: db.acting_as(ann).send(conversation, text) for text in ("ok", "flag", "hold", "remove")}
+    ids = {
+        text: db.acting_as(ann).send(conversation, text)
+        for text in ("ok", "flag", "hold", "remove")
+    }
     db.settle({text: text for text in ("flag", "hold", "remove")})
-    states = {r["content"]: r["moderation_status"] for r in db.acting_as(ann).rows("select content, moderation_status from public.messages")}
+    states = {
+        r["content"]: r["moderation_status"]
+        for r in db.acting_as(ann).rows("select content, moderation_status from public.messages")
+    }
     assert states == {"ok": "approved", "flag": "approved", "hold": "hidden", "remove": "removed"}
     assert db.acting_as(bob).sees(conversation) == ["ok", "flag"]
     staff = db.acting_as(db.member("mia", "moderator"))
-    assert {r["subject_id"] for r in staff.rows("select * from public.list_cases()")} == {ids["flag"], ids["hold"]}
+    assert {r["subject_id"] for r in staff.rows("select * from public.list_cases()")} == {
+        ids["flag"],
+        ids["hold"],
+    }
     assert db.owner().value("select count(*) from vigil.verdicts") == 3
     assert db.owner().value("select count(*) from vigil.jobs") == 0
-    row = db.acting_as(bob).rows("select is_flagged, flagged_reason from public.messages where id = %s", ids["flag"])[0]
-    assert row == {"is_flagged": False, "flagged_reason": None}, "nobody learns of a flag from the row"
+    row = db.acting_as(bob).rows(
+        "select is_flagged, flagged_reason from public.messages where id = %s", ids["flag"]
+    )[0]
+    assert row == {"is_flagged": False, "flagged_reason": None}, (
+        "nobody learns of a flag from the row"
+    )
 
 
 def test_a_persons_decision_stands_against_a_later_verdict(db: Database) -> None:
@@ -94,23 +113,34 @@ def test_a_persons_decision_stands_against_a_later_verdict(db: Database) -> None
     assert db.acting_as(bob).sees(conversation) == ["borderline"]
 
 
-def test_staff_read_text_through_an_open_case_only_and_each_reading_is_recorded(db: Database) -> None:
+def test_staff_read_text_through_an_open_case_only_and_each_reading_is_recorded(
+    db: Database,
+) -> None:
     ann, bob = db.member("ann"), db.member("bob")
     conversation = db.conversation(ann, bob)
     sent = db.acting_as(ann).send(conversation, "private words")
-    mod, auditor = db.acting_as(db.member("mia", "moderator")), db.acting_as(db.member("aud", "auditor"))
+    mod, auditor = (
+        db.acting_as(db.member("mia", "moderator")),
+        db.acting_as(db.member("aud", "auditor")),
+    )
     assert mod.sees(conversation) == []
     shown = mod.value("select public.show_message(%s)", sent)
     assert (shown["content"], bool(shown["content_withheld"])) == (None, True)
     assert "private words" not in json.dumps(shown)
     assert db.events("message.viewed") == []
-    db.acting_as(bob).run("insert into public.message_reports (message_id, report_reason) values (%s, 'rude')", sent)
+    db.acting_as(bob).run(
+        "insert into public.message_reports (message_id, report_reason) values (%s, 'rude')", sent
+    )
     assert auditor.value("select public.show_message(%s)", sent)["content"] is None
     assert mod.value("select public.show_message(%s)", sent)["content"] == "private words"
     assert len(db.events("message.viewed")) == 1
     mod.value("select public.decide_message(%s, 'hide', 'rude indeed')", sent)
-    assert mod.value("select public.show_message(%s)", sent)["content"] is None, "the case has closed"
-    assert db.acting_as(bob).rows("select status, reviewed_by from public.message_reports") == [{"status": "resolved", "reviewed_by": None}]
+    assert mod.value("select public.show_message(%s)", sent)["content"] is None, (
+        "the case has closed"
+    )
+    assert db.acting_as(bob).rows("select status, reviewed_by from public.message_reports") == [
+        {"status": "resolved", "reviewed_by": None}
+    ]
     with refused("VG201"):
         db.acting_as(bob).value("select public.show_message(%s)", sent)
 
@@ -126,11 +156,17 @@ def test_reports_of_what_the_reporter_cannot_see_are_refused_like_absent_ones(db
     db.acting_as(bob).run(insert, sent)
     with refused("23505"):
         db.acting_as(bob).run(insert, sent)
-    assert db.acting_as(ann).rows("select * from public.message_reports") == [], "the author never learns"
+    assert db.acting_as(ann).rows("select * from public.message_reports") == [], (
+        "the author never learns"
+    )
     db.service().run("insert into public.message_reports (message_id, reported_by, report_reason) values (%s, %s, 'x')",
                      db.acting_as(ann).send(conversation, "again"), bob)  # fmt: skip
     with refused("VG113"):
-        db.service().run("insert into public.message_reports (message_id, reported_by, report_reason) values (%s, %s, 'x')", sent, eve)
+        db.service().run(
+            "insert into public.message_reports (message_id, reported_by, report_reason) values (%s, %s, 'x')",
+            sent,
+            eve,
+        )
     assert db.owner().value("select count(*) from vigil.cases") == 2
 
 
@@ -139,7 +175,9 @@ def test_an_edit_is_a_new_submission(db: Database) -> None:
     conversation = db.conversation(ann, bob)
     sent = db.acting_as(ann).send(conversation, "v1")
     db.settle()
-    assert db.acting_as(ann).value("select public.edit_message(%s, 'v2')", sent)["status"] == "pending"
+    assert (
+        db.acting_as(ann).value("select public.edit_message(%s, 'v2')", sent)["status"] == "pending"
+    )
     assert db.acting_as(bob).sees(conversation) == ["v1"]
     db.settle({"v2": "approve"})
     assert db.acting_as(bob).sees(conversation) == ["v2"]
@@ -152,7 +190,9 @@ def test_an_edit_is_a_new_submission(db: Database) -> None:
     staff = db.acting_as(db.member("mia", "moderator"))
     staff.value("select public.decide_message(%s, 'approve', 'fine')", held)
     assert db.acting_as(bob).sees(conversation) == ["v4 doubtful"]
-    assert db.owner().column("select previous from vigil.edits where state = 'accepted' order by created_at") == ["v1", "v2"]
+    assert db.owner().column(
+        "select previous from vigil.edits where state = 'accepted' order by created_at"
+    ) == ["v1", "v2"]
     with refused("VG113"):
         db.acting_as(bob).value("select public.edit_message(%s, 'mine now')", sent)
     staff.value("select public.decide_message(%s, 'hide', 'no')", sent)
@@ -166,6 +206,9 @@ def test_titles_and_names_are_filtered_like_messages(db: Database) -> None:
     db.acting_as(bob).run("update public.profiles set name = 'rude name' where id = %s", bob)
     assert db.owner().column("select kind from vigil.jobs order by kind") == ["name", "title"]
     db.settle({"rude title": "remove", "rude name": "hold"})
-    assert db.acting_as(ann).value("select title from public.conversations where id = %s", made) is None
+    assert (
+        db.acting_as(ann).value("select title from public.conversations where id = %s", made)
+        is None
+    )
     assert db.acting_as(ann).value("select name from public.profiles where id = %s", bob) is None
     assert db.owner().column("select subject_kind from vigil.cases order by 1") == ["name", "title"]

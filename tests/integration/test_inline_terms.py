@@ -22,7 +22,10 @@ def term(text: str, severity: str = "block", **extra: Any) -> dict[str, Any]:
     return {"term": text, "category": "slur", "severity": severity, **extra}
 
 
-@pytest.mark.parametrize("text", ["zorgle", "You ZORGLE!", "hey,zorgle.", "ＺＯＲＧＬＥ", "say flum nax please", "flum... NAX"])
+@pytest.mark.parametrize(
+    "text",
+    ["zorgle", "You ZORGLE!", "hey,zorgle.", "ＺＯＲＧＬＥ", "say flum nax please", "flum... NAX"],
+)
 def test_a_blocked_word_never_exists_even_with_the_worker_dead(db: Database, text: str) -> None:
     ann, bob = db.member("ann"), db.member("bob")
     conversation = db.conversation(ann, bob)
@@ -48,14 +51,22 @@ def test_allow_lists_scopes_and_ends(db: Database) -> None:
     ann, bob = db.member("ann"), db.member("bob")
     here, there = db.conversation(ann, bob), db.conversation(bob, ann)
     staff = db.acting_as(db.member("mia", "moderator"))
-    add(staff, term("local", conversation=str(here)), term("brief", expires_at="2999-01-01"), term("fine"), term("fine", "allow", language="en"))
+    add(
+        staff,
+        term("local", conversation=str(here)),
+        term("brief", expires_at="2999-01-01"),
+        term("fine"),
+        term("fine", "allow", language="en"),
+    )
     with refused("VG107"):
         db.acting_as(ann).send(here, "local")
     db.acting_as(ann).send(there, "local")
     db.acting_as(ann).send(here, "fine")
     with refused("VG107"):
         db.acting_as(ann).send(here, "brief")
-    db.owner().run("update vigil.terms set expires_at = now() - interval '1 second' where term = 'brief'")
+    db.owner().run(
+        "update vigil.terms set expires_at = now() - interval '1 second' where term = 'brief'"
+    )
     db.acting_as(ann).send(here, "brief")
 
 

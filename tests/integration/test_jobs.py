@@ -19,7 +19,10 @@ def backlog(db: Database) -> Database:
     sender = db.acting_as(ann)
     with sender.transaction() as conn:
         for n in range(40):
-            conn.execute("insert into public.messages (conversation_id, content) values (%s, %s)", [conversation, f"m{n}"])
+            conn.execute(
+                "insert into public.messages (conversation_id, content) values (%s, %s)",
+                [conversation, f"m{n}"],
+            )
     db.owner().run("update vigil.settings set keep_all_verdicts = true")
     return db
 
@@ -42,7 +45,9 @@ def test_a_lease_is_exclusive_and_a_lost_one_settles_nothing(backlog: Database) 
     assert settle(backlog, "b", first) == 0, "not b's lease"
     time.sleep(0.25)
     again = [j for j in claim(backlog, "c", 40) if j["attempt"] == 2]
-    assert {j["job_id"] for j in again} == {j["job_id"] for j in first}, "free again when the lease ends"
+    assert {j["job_id"] for j in again} == {j["job_id"] for j in first}, (
+        "free again when the lease ends"
+    )
     assert settle(backlog, "a", first) == 0, "a came back from the dead"
     assert settle(backlog, "c", again) == 10
     assert settle(backlog, "c", again) == 0, "settling twice settles once"
@@ -73,8 +78,12 @@ def test_failures_back_off_then_die_with_their_error_and_can_be_retried(backlog:
     for attempt in (1, 2):
         (job,) = claim(backlog, "w", 5)
         assert job["attempt"] == attempt
-        failure = [{"job_id": job["job_id"], "attempt": attempt, "error": "boom", "retry_seconds": 0}]
-        (result,) = backlog.worker().rows("select * from vigil.defer_jobs('w', %s)", json.dumps(failure))
+        failure = [
+            {"job_id": job["job_id"], "attempt": attempt, "error": "boom", "retry_seconds": 0}
+        ]
+        (result,) = backlog.worker().rows(
+            "select * from vigil.defer_jobs('w', %s)", json.dumps(failure)
+        )
         assert result["dead"] is (attempt == 2)
     assert claim(backlog, "w") == []
     assert len(backlog.events("job.died")) == 1
@@ -97,7 +106,10 @@ def test_a_job_that_kills_its_worker_each_time_dies_too(backlog: Database) -> No
         assert len(claim(backlog, "w", lease=0.05)) == 1
         time.sleep(0.1)
     assert claim(backlog, "w") == []
-    assert owner.value("select last_error from vigil.jobs where dead_at is not null") == "the worker died each time"
+    assert (
+        owner.value("select last_error from vigil.jobs where dead_at is not null")
+        == "the worker died each time"
+    )
 
 
 def test_a_stopping_worker_gives_its_leases_back_without_an_attempt(backlog: Database) -> None:
@@ -121,12 +133,16 @@ def test_an_unknown_verdict_settles_nothing_and_bad_claims_are_refused(backlog: 
 def test_a_hold_that_waits_too_long_becomes_an_overdue_case(db: Database) -> None:
     ann, bob = db.member("ann"), db.member("bob")
     conversation = db.conversation(ann, bob)
-    db.owner().run("update vigil.settings set moderation_mode = 'pre', hold_timeout = '1 millisecond'")
+    db.owner().run(
+        "update vigil.settings set moderation_mode = 'pre', hold_timeout = '1 millisecond'"
+    )
     sent = db.acting_as(ann).send(conversation, "waiting")
     time.sleep(0.01)
     (due,) = db.worker().rows("select * from vigil.run_due(10)")
     assert (due["kind"], due["subject_id"]) == ("hold.timed_out", sent)
-    assert db.owner().rows("select subject_id, overdue from vigil.cases") == [{"subject_id": sent, "overdue": True}]
+    assert db.owner().rows("select subject_id, overdue from vigil.cases") == [
+        {"subject_id": sent, "overdue": True}
+    ]
     assert db.worker().rows("select * from vigil.run_due(10)") == []
     assert db.acting_as(bob).sees(conversation) == [], "review, not silence, and not approval"
 

@@ -22,14 +22,21 @@ def test_a_member_sees_what_was_said_during_each_of_their_stays(db: Database) ->
     assert db.acting_as(bob).sees(group) == ["before", "during", "between", "again", "after"]
     with refused("VG101"):
         db.acting_as(cid).send(group, "still me")
-    assert db.owner().value("select count(*) from public.conversation_participants where user_id = %s", cid) == 2
+    assert (
+        db.owner().value(
+            "select count(*) from public.conversation_participants where user_id = %s", cid
+        )
+        == 2
+    )
 
 
 def test_nobody_adds_themselves_or_others_where_they_have_no_say(db: Database) -> None:
     ann, bob, eve = db.member("ann"), db.member("bob"), db.member("eve")
     direct, group = db.conversation(ann, bob), db.conversation(ann, bob, title="g")
     db.acting_as(ann).send(direct, "x")
-    insert = "insert into public.conversation_participants (conversation_id, user_id) values (%s, %s)"
+    insert = (
+        "insert into public.conversation_participants (conversation_id, user_id) values (%s, %s)"
+    )
     for actor, target in ((eve, direct), (eve, group), (bob, group)):
         with refused("VG101"):
             db.acting_as(actor).run(insert, target, eve)
@@ -37,7 +44,10 @@ def test_nobody_adds_themselves_or_others_where_they_have_no_say(db: Database) -
             db.acting_as(actor).run("select public.add_participant(%s, %s)", target, eve)
     with refused("VG101", "spoken in already"):
         db.acting_as(ann).run(insert, direct, eve)
-    for statement in ("update public.conversation_participants set left_at = now()", "delete from public.conversation_participants"):
+    for statement in (
+        "update public.conversation_participants set left_at = now()",
+        "delete from public.conversation_participants",
+    ):
         with refused("42501"):
             db.acting_as(ann).run(statement)
     with refused("VG110"):
@@ -49,13 +59,23 @@ def test_nobody_adds_themselves_or_others_where_they_have_no_say(db: Database) -
 def test_a_legacy_client_starts_a_conversation_by_inserts(db: Database) -> None:
     ann, bob, cid = db.member("ann"), db.member("bob"), db.member("cid")
     member = db.acting_as(ann)
-    made = member.value("insert into public.conversations (title, created_by) values (null, %s) returning id", ann)
+    made = member.value(
+        "insert into public.conversations (title, created_by) values (null, %s) returning id", ann
+    )
     returned = member.column(
-        "insert into public.conversation_participants (conversation_id, user_id) values (%s, %s), (%s, %s) returning user_id", made, ann, made, bob
+        "insert into public.conversation_participants (conversation_id, user_id) values (%s, %s), (%s, %s) returning user_id",
+        made,
+        ann,
+        made,
+        bob,
     )
     assert returned == [ann, bob]
     assert db.owner().value("select kind from public.conversations") == "direct"
-    member.run("insert into public.conversation_participants (conversation_id, user_id) values (%s, %s)", made, cid)
+    member.run(
+        "insert into public.conversation_participants (conversation_id, user_id) values (%s, %s)",
+        made,
+        cid,
+    )
     assert db.owner().value("select kind from public.conversations") == "group"
     member.send(made, "hi all")
     assert db.acting_as(cid).sees(made) == ["hi all"]
@@ -69,7 +89,11 @@ def test_a_block_binds_both_ways_in_direct_conversations_and_is_not_told(db: Dat
     for who in (ann, bob):
         db.acting_as(who).run("select public.update_user_presence(%s, 'online')", who)
     assert len(db.acting_as(bob).rows("select * from public.user_presence")) == 2
-    db.acting_as(ann).run("insert into public.user_blocks (blocker_id, blocked_id, kind) values (%s, %s, 'block')", ann, bob)
+    db.acting_as(ann).run(
+        "insert into public.user_blocks (blocker_id, blocked_id, kind) values (%s, %s, 'block')",
+        ann,
+        bob,
+    )
     for who in (ann, bob):
         with refused("VG106"):
             db.acting_as(who).send(direct, "x")
@@ -79,7 +103,11 @@ def test_a_block_binds_both_ways_in_direct_conversations_and_is_not_told(db: Dat
     with refused("VG106"):
         db.acting_as(bob).value("select public.start_conversation(%s)", [ann])
     with refused("42501"):
-        db.acting_as(bob).run("insert into public.user_blocks (blocker_id, blocked_id, kind) values (%s, %s, 'block')", ann, cid)
+        db.acting_as(bob).run(
+            "insert into public.user_blocks (blocker_id, blocked_id, kind) values (%s, %s, 'block')",
+            ann,
+            cid,
+        )
     assert db.acting_as(bob).run("delete from public.user_blocks") == 0
     db.acting_as(ann).run("delete from public.user_blocks")
     db.acting_as(bob).send(direct, "friends again")
@@ -111,9 +139,13 @@ def test_presence_never_shows_a_conversation_the_viewer_is_not_in(db: Database) 
     show = "select public.update_user_presence(%s, 'online', %s, %s)"
     db.acting_as(ann).run(show, ann, with_cid, with_cid)
     assert db.acting_as(bob).rows("select * from public.user_presence") == []
-    assert db.acting_as(cid).column("select is_typing_in_conversation from public.user_presence") == [with_cid]
+    assert db.acting_as(cid).column(
+        "select is_typing_in_conversation from public.user_presence"
+    ) == [with_cid]
     db.acting_as(bob).run(show, bob, with_cid, with_cid)
-    assert db.acting_as(bob).rows("select current_conversation_id as c, is_typing_in_conversation as t from public.user_presence") == [{"c": None, "t": None}]
+    assert db.acting_as(bob).rows(
+        "select current_conversation_id as c, is_typing_in_conversation as t from public.user_presence"
+    ) == [{"c": None, "t": None}]
     with refused("42501"):
         db.acting_as(bob).run(show, ann, with_bob, with_bob)
     with refused("42501"):
@@ -126,12 +158,21 @@ def test_the_title_is_fixed_once_somebody_has_spoken(db: Database) -> None:
     ann, bob = db.member("ann"), db.member("bob")
     group = db.conversation(ann, bob, title="first")
     db.acting_as(ann).run("update public.conversations set title = 'second' where id = %s", group)
-    assert db.acting_as(bob).run("update public.conversations set title = 'bob was here' where id = %s", group) == 0
+    assert (
+        db.acting_as(bob).run(
+            "update public.conversations set title = 'bob was here' where id = %s", group
+        )
+        == 0
+    )
     db.acting_as(bob).send(group, "hi")
     with refused("VG110"):
-        db.acting_as(ann).run("update public.conversations set title = 'third' where id = %s", group)
+        db.acting_as(ann).run(
+            "update public.conversations set title = 'third' where id = %s", group
+        )
     with refused("42501"):
-        db.acting_as(ann).run("update public.conversations set status = 'closed' where id = %s", group)
+        db.acting_as(ann).run(
+            "update public.conversations set status = 'closed' where id = %s", group
+        )
     with refused("VG110"):
         db.service().run("update public.conversations set status = 'closed' where id = %s", group)
     with refused("42501"):
@@ -144,7 +185,9 @@ def test_profiles_are_seen_by_people_who_share_a_conversation(db: Database) -> N
     assert set(db.acting_as(ann).column("select id from public.profiles")) == {ann, bob}
     assert db.acting_as(eve).column("select id from public.profiles") == [eve]
     db.acting_as(ann).run("update public.profiles set location = 'Town' where id = %s", ann)
-    assert db.acting_as(eve).run("update public.profiles set location = 'x' where id = %s", ann) == 0
+    assert (
+        db.acting_as(eve).run("update public.profiles set location = 'x' where id = %s", ann) == 0
+    )
     with refused("42501"):
         db.acting_as(ann).run("update public.profiles set anonymised_at = now()")
     with refused("VG110"):

@@ -12,7 +12,9 @@ import pytest
 from tests.support.database import Database, Session, refused
 
 
-def restrict(staff: Session, member: uuid.UUID, kind: str, duration: str | None = None, **extra: object) -> uuid.UUID:
+def restrict(
+    staff: Session, member: uuid.UUID, kind: str, duration: str | None = None, **extra: object
+) -> uuid.UUID:
     names = ", ".join(f"{name} => %s" for name in extra)
     result = staff.value(
         f"select public.restrict_member(%s, %s, 'because', %s::interval{', ' if extra else ''}{names})",
@@ -38,7 +40,9 @@ def test_what_each_restriction_forbids(
 ) -> None:  # fmt: skip
     ann, bob, staff, conversation = people
     db.acting_as(bob).send(conversation, "earlier")
-    extra = {"limit": {"message_limit": 5}, "shadow_ban": {"legal_basis": "terms, section 4"}}.get(kind, {})
+    extra = {"limit": {"message_limit": 5}, "shadow_ban": {"legal_basis": "terms, section 4"}}.get(
+        kind, {}
+    )
     restrict(staff, ann, kind, **extra)
     member = db.acting_as(ann)
     assert ("earlier" in member.sees(conversation)) is read
@@ -58,7 +62,9 @@ def test_what_each_restriction_forbids(
     assert notices == ([] if kind == "shadow_ban" else [f"restriction.{kind}"])
     if told:
         row = member.rows("select * from public.user_restrictions")[0]
-        assert (row["created_by"], row["reason"]) == (None, None), "neither the moderator nor the internal reason"
+        assert (row["created_by"], row["reason"]) == (None, None), (
+            "neither the moderator nor the internal reason"
+        )
 
 
 def test_a_limit_counts_rows_and_is_exact_under_concurrency(
@@ -89,7 +95,10 @@ def test_a_held_member_writes_pending_messages_that_a_person_releases(
     ann, bob, staff, conversation = people
     restrict(staff, ann, "hold")
     sent = db.acting_as(ann).send(conversation, "please")
-    assert db.acting_as(ann).value("select moderation_status from public.messages where id = %s", sent) == "pending"
+    assert (
+        db.acting_as(ann).value("select moderation_status from public.messages where id = %s", sent)
+        == "pending"
+    )
     assert db.acting_as(bob).sees(conversation) == []
     db.settle()
     assert db.acting_as(bob).sees(conversation) == [], "the filter's approval is not a person's"
@@ -107,8 +116,13 @@ def test_a_mute_can_be_for_one_conversation(
     with refused("VG103"):
         db.acting_as(ann).send(conversation, "here")
     db.acting_as(ann).send(other, "there")
-    assert db.acting_as(ann).value("select public.can_user_send_message(%s, %s)", ann, conversation) is False
-    assert db.acting_as(ann).value("select public.can_user_send_message(%s, %s)", ann, other) is True
+    assert (
+        db.acting_as(ann).value("select public.can_user_send_message(%s, %s)", ann, conversation)
+        is False
+    )
+    assert (
+        db.acting_as(ann).value("select public.can_user_send_message(%s, %s)", ann, other) is True
+    )
 
 
 def test_an_end_binds_by_the_clock_and_the_record_follows(
@@ -146,11 +160,20 @@ def test_lifting_keeps_history_with_its_own_actor_and_reason(
     with refused("VG207"):
         staff.value("select public.lift_restriction(%s, 'again')", made)
     row = staff.rows("select * from public.list_restrictions(%s, false)", ann)[0]
-    assert (row["lift_reason"], row["reason"], row["lifted_at"] is None) == ("sorry", "because", False)
-    assert [e["kind"] for e in db.events("restriction.created", "restriction.lifted")] == ["restriction.created", "restriction.lifted"]
+    assert (row["lift_reason"], row["reason"], row["lifted_at"] is None) == (
+        "sorry",
+        "because",
+        False,
+    )
+    assert [e["kind"] for e in db.events("restriction.created", "restriction.lifted")] == [
+        "restriction.created",
+        "restriction.lifted",
+    ]
 
 
-def test_the_strictest_of_several_wins(db: Database, people: tuple[uuid.UUID, uuid.UUID, Session, uuid.UUID]) -> None:
+def test_the_strictest_of_several_wins(
+    db: Database, people: tuple[uuid.UUID, uuid.UUID, Session, uuid.UUID]
+) -> None:
     ann, _, staff, conversation = people
     restrict(staff, ann, "warn")
     restrict(staff, ann, "hold")
@@ -165,7 +188,11 @@ def test_the_strictest_of_several_wins(db: Database, people: tuple[uuid.UUID, uu
 
 def test_who_may_restrict_whom(db: Database) -> None:
     member, auditor = db.member("ann"), db.member("aud", "auditor")
-    mod, mod2, admin = db.member("mia", "moderator"), db.member("moe", "moderator"), db.member("adi", "admin")
+    mod, mod2, admin = (
+        db.member("mia", "moderator"),
+        db.member("moe", "moderator"),
+        db.member("adi", "admin"),
+    )
     for actor in (member, auditor):
         with refused("VG201"):
             restrict(db.acting_as(actor), member, "warn")
@@ -182,14 +209,18 @@ def test_who_may_restrict_whom(db: Database) -> None:
 
 
 @pytest.mark.parametrize("duration", ["-5 hours", "0", "1000000000 hours", "101 years"])
-def test_a_bad_duration_is_refused(db: Database, people: tuple[uuid.UUID, uuid.UUID, Session, uuid.UUID], duration: str) -> None:
+def test_a_bad_duration_is_refused(
+    db: Database, people: tuple[uuid.UUID, uuid.UUID, Session, uuid.UUID], duration: str
+) -> None:
     ann, _, staff, _ = people
     with refused("VG204"):
         restrict(staff, ann, "mute", duration)
     assert db.owner().value("select count(*) from vigil.restrictions") == 0
 
 
-def test_other_bad_input_is_refused_and_leaves_nothing(db: Database, people: tuple[uuid.UUID, uuid.UUID, Session, uuid.UUID]) -> None:
+def test_other_bad_input_is_refused_and_leaves_nothing(
+    db: Database, people: tuple[uuid.UUID, uuid.UUID, Session, uuid.UUID]
+) -> None:
     ann, _, staff, conversation = people
     cases: list[tuple[str, str, dict[str, object]]] = [
         ("VG209", "silence", {}), ("VG203", "shadow_ban", {}), ("VG209", "limit", {}), ("VG209", "mute", {"message_limit": 3}),
@@ -203,7 +234,9 @@ def test_other_bad_input_is_refused_and_leaves_nothing(db: Database, people: tup
         restrict(staff, uuid.uuid4(), "mute")
     with refused("VG209"):
         staff.value("select public.restrict_member(%s, 'mute', '  ')", ann)
-    dry = staff.value("select public.restrict_member(%s, 'mute', 'r', '1 hour', dry_run => true)", ann)
+    dry = staff.value(
+        "select public.restrict_member(%s, 'mute', 'r', '1 hour', dry_run => true)", ann
+    )
     assert (dry["dry_run"], dry["restriction_id"]) == (True, None)
     assert db.owner().value("select count(*) from vigil.restrictions") == 0
     assert db.events("restriction.created") == []
@@ -221,13 +254,21 @@ def test_once_a_restriction_has_committed_nothing_admitted_earlier_commits(
         committed.append("restriction")
 
     with sender.transaction() as conn:
-        conn.execute("insert into public.messages (conversation_id, content) values (%s, 'admitted')", [conversation])
+        conn.execute(
+            "insert into public.messages (conversation_id, content) values (%s, 'admitted')",
+            [conversation],
+        )
         thread = threading.Thread(target=impose)
         thread.start()
         deadline = time.monotonic() + 10
         watcher = db.owner()
         while time.monotonic() < deadline:
-            if watcher.value("select count(*) from pg_locks where locktype = 'advisory' and not granted") == 1:
+            if (
+                watcher.value(
+                    "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+                )
+                == 1
+            ):
                 break
             time.sleep(0.01)
         else:
@@ -244,7 +285,8 @@ def test_a_back_end_that_writes_the_table_issues_a_real_restriction(
 ) -> None:
     ann, _, staff, conversation = people
     db.service().run(
-        "insert into public.user_restrictions (user_id, restriction_type, duration_hours, reason) values (%s, 'mute', 2, 'old tool')", ann
+        "insert into public.user_restrictions (user_id, restriction_type, duration_hours, reason) values (%s, 'mute', 2, 'old tool')",
+        ann,
     )
     with refused("VG103"):
         db.acting_as(ann).send(conversation, "x")

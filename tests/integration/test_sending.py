@@ -28,7 +28,13 @@ def test_a_stranger_and_an_absent_conversation_get_the_same_answer(db: Database)
     for target in (conversation, uuid.uuid4()):
         with pytest.raises(psycopg.Error) as caught:
             db.acting_as(eve).send(target, "let me in")
-        answers.append((caught.value.sqlstate, caught.value.diag.message_primary, caught.value.diag.message_detail))
+        answers.append(
+            (
+                caught.value.sqlstate,
+                caught.value.diag.message_primary,
+                caught.value.diag.message_detail,
+            )
+        )
     assert answers[0] == answers[1]
     assert answers[0][0] == "VG101"
 
@@ -53,7 +59,12 @@ def test_the_server_sets_what_it_owns(db: Database) -> None:
         created_at="2001-01-01", recipient_id=ann,
     )  # fmt: skip
     row = db.owner().rows("select * from public.messages")[0]
-    assert (row["id"], row["status"], row["moderation_status"], row["is_flagged"]) == (sent, "sent", "approved", False)
+    assert (row["id"], row["status"], row["moderation_status"], row["is_flagged"]) == (
+        sent,
+        "sent",
+        "approved",
+        False,
+    )
     assert row["recipient_id"] == bob
     assert row["created_at"].year > 2001
     with refused("42501", "the id is not the client's to choose"):
@@ -65,14 +76,24 @@ def test_the_server_sets_what_it_owns(db: Database) -> None:
 
 @pytest.mark.parametrize(
     ("content", "sqlstate"),
-    [("", "VG108"), ("  \n\t ", "VG108"), ("x" * 10_001, "VG108"), ("x" * 1_000_000, "VG108"), (None, "VG108")],
+    [
+        ("", "VG108"),
+        ("  \n\t ", "VG108"),
+        ("x" * 10_001, "VG108"),
+        ("x" * 1_000_000, "VG108"),
+        (None, "VG108"),
+    ],
 )
-def test_a_badly_shaped_message_is_refused(db: Database, content: str | None, sqlstate: str) -> None:
+def test_a_badly_shaped_message_is_refused(
+    db: Database, content: str | None, sqlstate: str
+) -> None:
     ann, bob = db.member("ann"), db.member("bob")
     conversation = db.conversation(ann, bob)
     with refused(sqlstate):
         db.acting_as(ann).run(
-            "insert into public.messages (conversation_id, content) values (%s, %s)", conversation, content
+            "insert into public.messages (conversation_id, content) values (%s, %s)",
+            conversation,
+            content,
         )
     assert db.owner().value("select count(*) from public.messages") == 0
     assert db.owner().value("select count(*) from vigil.jobs") == 0
@@ -92,7 +113,9 @@ def test_another_isolation_level_is_refused(db: Database, level: str) -> None:
     conversation = db.conversation(ann, bob)
     session = db.acting_as(ann)
     session.conn.isolation_level = (
-        psycopg.IsolationLevel.REPEATABLE_READ if level == "repeatable read" else psycopg.IsolationLevel.SERIALIZABLE
+        psycopg.IsolationLevel.REPEATABLE_READ
+        if level == "repeatable read"
+        else psycopg.IsolationLevel.SERIALIZABLE
     )
     with refused("VG109"):
         session.send(conversation, "old snapshot")
@@ -120,8 +143,11 @@ def test_a_message_a_job_and_an_event_are_one_transaction(db: Database) -> None:
     ann, bob = db.member("ann"), db.member("bob")
     conversation = db.conversation(ann, bob)
     session = db.acting_as(ann)
-    with pytest.raises(RuntimeError), session.transaction() as conn:
-        conn.execute("insert into public.messages (conversation_id, content) values (%s, 'never')", [conversation])
+    with pytest.raises(RuntimeError), session.transaction() as conn:  # noqa: PT012
+        conn.execute(
+            "insert into public.messages (conversation_id, content) values (%s, 'never')",
+            [conversation],
+        )
         raise RuntimeError
     assert db.owner().value("select count(*) from vigil.jobs") == 0
     assert db.events("message.sent") == []
@@ -141,7 +167,9 @@ def test_replies_stay_in_their_thread_and_conversation(db: Database) -> None:
     for parent in (uuid.uuid4(), db.acting_as(cid).send(elsewhere, "secret")):
         with refused("VG113"):
             db.acting_as(bob).send(here, "peek", parent_message_id=parent)
-    thread = db.acting_as(bob).column("select content from public.get_message_thread(%s, %s)", top, bob)
+    thread = db.acting_as(bob).column(
+        "select content from public.get_message_thread(%s, %s)", top, bob
+    )
     assert thread == ["top", "reply", "again"]
     with refused("42501"):
         db.acting_as(bob).rows("select * from public.get_message_thread(%s, %s)", top, ann)
@@ -160,7 +188,12 @@ def test_rows_are_never_deleted_or_rewritten_by_anybody(db: Database) -> None:
         db.owner().run("truncate public.messages cascade")
     with refused("42501"):
         db.acting_as(ann).run("update public.messages set content = 'second' where id = %s", sent)
-    for column, value in {"content": "x", "moderation_status": "removed", "sender_id": bob, "created_at": "2001-01-01"}.items():
+    for column, value in {
+        "content": "x",
+        "moderation_status": "removed",
+        "sender_id": bob,
+        "created_at": "2001-01-01",
+    }.items():
         for who in (db.service(), db.owner()):
             with refused("VG110"):
                 who.run(f"update public.messages set {column} = %s where id = %s", value, sent)
@@ -172,13 +205,21 @@ def test_a_soft_delete_blanks_the_text_for_all_and_keeps_it_for_reports(db: Data
     conversation = db.conversation(ann, bob)
     by_update, by_call = (db.acting_as(ann).send(conversation, text) for text in ("one", "two"))
     with refused("VG110", "only the author deletes"):
-        db.acting_as(bob).run("update public.messages set deleted_at = now() where id = %s", by_update)
+        db.acting_as(bob).run(
+            "update public.messages set deleted_at = now() where id = %s", by_update
+        )
     db.acting_as(ann).run("update public.messages set deleted_at = now() where id = %s", by_update)
     db.acting_as(ann).run("select public.delete_message(%s)", by_call)
     assert db.acting_as(bob).sees(conversation) == []
     assert db.acting_as(ann).sees(conversation) == ["", ""]
-    assert db.owner().column("select content from vigil.deleted_contents order by content") == ["one", "two"]
-    assert db.acting_as(bob).column("select kind from public.message_tombstones") == ["deleted", "deleted"]
+    assert db.owner().column("select content from vigil.deleted_contents order by content") == [
+        "one",
+        "two",
+    ]
+    assert db.acting_as(bob).column("select kind from public.message_tombstones") == [
+        "deleted",
+        "deleted",
+    ]
     assert db.acting_as(ann).column("select kind from public.message_tombstones") == []
     with refused("VG113"):
         db.acting_as(ann).run("select public.delete_message(%s)", by_call)
@@ -190,15 +231,28 @@ def test_receipts_are_written_by_the_recipient_alone_and_follow_their_wish(db: D
     first = db.acting_as(ann).send(conversation, "one")
     assert db.acting_as(bob).value("select public.get_unread_message_count(%s)", bob) == 1
     with refused("VG110"):
-        db.acting_as(ann).run("update public.messages set status = 'read', read_at = now() where id = %s", first)
-    db.acting_as(bob).run("update public.messages set status = 'read', read_at = '2001-01-01' where id = %s", first)
-    row = db.acting_as(ann).rows("select status, read_at from public.messages where id = %s", first)[0]
+        db.acting_as(ann).run(
+            "update public.messages set status = 'read', read_at = now() where id = %s", first
+        )
+    db.acting_as(bob).run(
+        "update public.messages set status = 'read', read_at = '2001-01-01' where id = %s", first
+    )
+    row = db.acting_as(ann).rows(
+        "select status, read_at from public.messages where id = %s", first
+    )[0]
     assert row["status"] == "read"
     assert row["read_at"].year > 2001
-    db.acting_as(bob).run("insert into public.messaging_preferences (user_id, read_receipts) values (%s, false)", bob)
+    db.acting_as(bob).run(
+        "insert into public.messaging_preferences (user_id, read_receipts) values (%s, false)", bob
+    )
     second = db.acting_as(ann).send(conversation, "two")
-    assert db.acting_as(bob).value("select public.mark_messages_read(%s, %s)", bob, conversation) == 0
+    assert (
+        db.acting_as(bob).value("select public.mark_messages_read(%s, %s)", bob, conversation) == 0
+    )
     assert db.acting_as(bob).value("select public.get_unread_message_count(%s)", bob) == 0
-    assert db.acting_as(ann).value("select status from public.messages where id = %s", second) == "sent"
+    assert (
+        db.acting_as(ann).value("select status from public.messages where id = %s", second)
+        == "sent"
+    )
     with refused("42501"):
         db.acting_as(ann).run("select public.mark_messages_read(%s, %s)", bob, conversation)

@@ -13,7 +13,10 @@ UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 def ban(db: Database, member: uuid.UUID) -> uuid.UUID:
     staff = db.acting_as(db.member("mia", "moderator"))
-    made = staff.value("select public.restrict_member(%s, 'shadow_ban', 'spam ring', legal_basis => 'terms 4')", member)
+    made = staff.value(
+        "select public.restrict_member(%s, 'shadow_ban', 'spam ring', legal_basis => 'terms 4')",
+        member,
+    )
     return uuid.UUID(made["restriction_id"])
 
 
@@ -37,11 +40,17 @@ def observe(member: Session, me: uuid.UUID, conversation: uuid.UUID) -> dict[str
     )  # fmt: skip
     seen: dict[str, Any] = {}
     for table in tables:
-        order = "created_at" if table not in ("user_presence", "conversation_participants") else "user_id = '%s' desc" % me
+        order = (
+            f"user_id = '{me}' desc"
+            if table in ("user_presence", "conversation_participants")
+            else "created_at"
+        )
         rows = member.rows(f"select * from public.{table} order by {order}")
         seen[table] = [{k: plain(v) for k, v in row.items()} for row in rows]
         seen[f"{table} count"] = member.value(f"select count(*) from public.{table}")
-    conversations = member.rows("select created_at = last_message_at as untouched, created_at = updated_at as still from public.conversations")
+    conversations = member.rows(
+        "select created_at = last_message_at as untouched, created_at = updated_at as still from public.conversations"
+    )
     seen["conversation times"] = conversations
     seen["unread"] = member.value("select public.get_unread_message_count(%s)", me)
     seen["may send"] = member.value("select public.can_user_send_message(%s, %s)", me, conversation)
@@ -60,13 +69,18 @@ def script(db: Database, banned: bool, judge: bool) -> list[dict[str, Any]]:
     seen = [observe(member, me, conversation)]
     first = member.send(conversation, "hello")
     seen.append(observe(member, me, conversation))
-    returned = member.rows("select content, status, moderation_status from public.send_message(%s, 'bad', 'c1')", conversation)
+    returned = member.rows(
+        "select content, status, moderation_status from public.send_message(%s, 'bad', 'c1')",
+        conversation,
+    )
     second = member.send(conversation, "reply", parent_message_id=first)
     seen.append({"returned": returned} | observe(member, me, conversation))
     if judge:
         db.settle({"bad": "remove"})
     seen.append(observe(member, me, conversation))
-    member.run("select public.update_user_presence(%s, 'online', %s, %s)", me, conversation, conversation)
+    member.run(
+        "select public.update_user_presence(%s, 'online', %s, %s)", me, conversation, conversation
+    )
     member.value("select public.mark_messages_read(%s, %s)", me, conversation)
     started = member.value("select public.start_conversation(%s, 'new group')", [bob])
     member.send(started, "in the new one")
@@ -92,9 +106,14 @@ def test_nothing_a_banned_member_does_reaches_anybody(db: Database) -> None:
     db.acting_as(bob).send(conversation, "before the ban")
     ban(db, ann)
     member, other = db.acting_as(ann), db.acting_as(bob)
-    before = {t: other.rows(f"select * from public.{t}") for t in ("conversations", "conversation_participants", "messages")}
+    before = {
+        t: other.rows(f"select * from public.{t}")
+        for t in ("conversations", "conversation_participants", "messages")
+    }
     sent = member.send(conversation, "spam")
-    member.run("select public.update_user_presence(%s, 'online', %s, %s)", ann, conversation, conversation)
+    member.run(
+        "select public.update_user_presence(%s, 'online', %s, %s)", ann, conversation, conversation
+    )
     started = member.value("select public.start_conversation(%s, 'come here')", [bob])
     member.send(started, "more spam")
     db.settle({"spam": "hold"})
@@ -103,7 +122,9 @@ def test_nothing_a_banned_member_does_reaches_anybody(db: Database) -> None:
     assert other.rows("select * from public.message_tombstones") == []
     assert other.value("select public.get_unread_message_count(%s)", bob) == 0
     assert other.rows("select * from public.get_message_thread(%s, %s)", sent, bob) == []
-    assert db.superuser().rows("select * from realtime.messages where topic = %s", f"user:{bob}") == []
+    assert (
+        db.superuser().rows("select * from realtime.messages where topic = %s", f"user:{bob}") == []
+    )
     topics = db.superuser().column("select distinct topic from realtime.messages")
     assert f"user:{bob}" not in topics
 
@@ -134,16 +155,25 @@ def test_the_ban_is_nowhere_a_member_can_look(db: Database) -> None:
     tables = db.owner().column(
         "select format('%I.%I', schemaname, tablename) from pg_publication_tables where pubname = 'supabase_realtime'"
     )
-    assert sorted(tables) == ["public.conversations", "public.message_tombstones", "public.messages", "public.notices"]
+    assert sorted(tables) == [
+        "public.conversations",
+        "public.message_tombstones",
+        "public.messages",
+        "public.notices",
+    ]
 
 
-def test_a_receipt_in_a_direct_conversation_is_the_one_thing_that_reaches_the_sender(db: Database) -> None:
+def test_a_receipt_in_a_direct_conversation_is_the_one_thing_that_reaches_the_sender(
+    db: Database,
+) -> None:
     """The residual of docs/visibility.md: both sides share the row, and an inbox that never clears would tell the target."""
     ann, bob = db.member("ann"), db.member("bob")
     conversation = db.conversation(ann, bob)
     db.acting_as(bob).send(conversation, "question")
     before = db.acting_as(bob).rows("select * from public.messages")[0]
     ban(db, ann)
-    assert db.acting_as(ann).value("select public.mark_messages_read(%s, %s)", ann, conversation) == 1
+    assert (
+        db.acting_as(ann).value("select public.mark_messages_read(%s, %s)", ann, conversation) == 1
+    )
     after = db.acting_as(bob).rows("select * from public.messages")[0]
     assert {k for k in after if after[k] != before[k]} == {"status", "read_at", "updated_at"}

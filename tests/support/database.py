@@ -144,7 +144,9 @@ class Database:
         owner = self.owner()
         superuser = self.superuser()
         superuser.run(
-            "insert into auth.users (id, email) values (%s, %s)", person, f"{name}-{person}@example.org"
+            "insert into auth.users (id, email) values (%s, %s)",
+            person,
+            f"{name}-{person}@example.org",
         )
         owner.run("update public.profiles set name = %s where id = %s", name, person)
         # The name is filtered too; drop that job, so that tests count the jobs of messages alone.
@@ -160,7 +162,9 @@ class Database:
         )
         assert isinstance(made, uuid.UUID)
         if title:
-            self.owner().run("delete from vigil.jobs where kind = 'title' and subject_id = %s", made)
+            self.owner().run(
+                "delete from vigil.jobs where kind = 'title' and subject_id = %s", made
+            )
         return made
 
     def settle(self, verdicts: dict[str, str] | None = None, default: str = "approve") -> int:
