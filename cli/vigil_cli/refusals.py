@@ -23,6 +23,7 @@ _ADVICE = {
     "VG302": "vigil db status, then vigil db migrate",
     "VG401": "nothing: the audit log only ever grows",
     "VG402": 'vigil message hide ID --reason "…"',
+    "57014": "the same command in a minute: the database had no time for it",
     "42501": "vigil whoami, to see which role you act with",
 }
 _MISUSED = {"VG204", "VG208", "VG209", "VG109", "VG110", "22P02", "22007", "22008", "22003"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.cli.harness import Vigil
@@ -66,6 +67,19 @@ def test_a_list_is_imported_whole_and_exported_as_it_was(
     assert exported.out.startswith(HEADER)
     assert mod("terms", "import", str(copy), "--json", expect=0).data["unchanged"] == 1500
     world.run("delete from vigil.terms where category = 'list'")
+
+
+def test_an_import_the_database_has_no_time_for_imports_nothing(
+    world: World, mod: Vigil, tmp_path: Path
+) -> None:
+    file = tmp_path / "terms.csv"
+    file.write_text(HEADER + "slowly,list,flag,en,word\n")
+    with psycopg.connect(world.env["SUPERUSER_URL"]) as other:
+        other.execute("lock table vigil.terms")
+        answer = mod("terms", "import", str(file), expect=1)
+    assert answer.err.startswith("Importing 1 terms"), "whoever waits is told for what"
+    assert "nothing was imported" in answer.err
+    assert mod("terms", "list", "slowly", "--json", expect=0).data == []
 
 
 @pytest.mark.parametrize(

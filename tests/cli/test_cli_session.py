@@ -213,3 +213,18 @@ def test_whatever_else_answers_is_one_error(
             env={"VIGIL_PASSWORD": "x"},
         )
         assert login.code == 1, login
+
+
+def test_a_local_stack_in_the_directory_needs_no_addresses(world: World, vigil: Vigil) -> None:
+    at_home = Vigil(home=vigil.home, directory=world.directory)
+    answer = at_home(
+        "login", "--email", world.address("Mod"), "--json",
+        env={"VIGIL_PASSWORD": PASSWORD}, expect=0,
+    )  # fmt: skip
+    assert answer.data["url"] == world.url
+    assert at_home("db", "status", "--json", expect=0).data["ok"] is True
+    at_home("worker", "run", "--check", expect=0)
+    elsewhere = at_home(
+        "login", "--email", "x@example.org", "--url", "https://other.example", expect=2
+    )
+    assert "--key is needed" in elsewhere.err

@@ -32,6 +32,7 @@ _COLUMNS = (
     Column("conversation", "CONVERSATION"),
 )
 
+_TOO_SLOW = "57014"  # the statement timeout of the role
 # What the database returns at most.
 _ALL = 100_000
 
@@ -213,6 +214,13 @@ def _imported(api: Api, entries: list[TermLine], source: str, *, dry_run: bool) 
     except CliError as error:
         if error.code == "VG208":
             raise _with_line(error, entries, source) from None
+        if error.code == _TOO_SLOW:
+            raise FailedError(
+                f"{len(entries)} terms are more than the database takes in one go;"
+                " nothing was imported",
+                advice=f"files of {max(1, len(entries) // 4)} lines, each imported by itself",
+                code=_TOO_SLOW,
+            ) from None
         raise
 
 
