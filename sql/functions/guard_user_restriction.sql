@@ -28,3 +28,16 @@ comment on function vigil.guard_user_restriction() is 'Turns a direct insert by 
 revoke all on function vigil.guard_user_restriction() from public;
 create or replace trigger zzz_vigil_100_guard_user_restriction before insert or update on public.user_restrictions
     for each row when (not vigil.is_acting()) execute function vigil.guard_user_restriction();
+
+create or replace function vigil.refuse_members() returns trigger
+    language plpgsql
+    set search_path = ''
+as $$
+begin
+    raise exception using errcode = '42501', message = 'Restrictions are issued by the staff.', hint = 'Use restrict_member.';
+end
+$$;
+comment on function vigil.refuse_members() is 'Whatever the app grants, no member issues a restriction by writing the table.';
+revoke all on function vigil.refuse_members() from public;
+create or replace trigger zzz_vigil_050_refuse_members before insert on public.user_restrictions
+    for each row when (current_user in ('anon', 'authenticated')) execute function vigil.refuse_members();

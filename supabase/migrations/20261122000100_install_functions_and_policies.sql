@@ -2805,7 +2805,7 @@ create or replace trigger zzz_vigil_100_guard_send before insert on public.messa
     for each row execute function vigil.guard_send();
 
 
--- source: functions/guard_user_restriction.sql sha256:21c35d11faf280558fecdfb5c87227370edf3fa0534f1c42068c5f242d5f3f7b
+-- source: functions/guard_user_restriction.sql sha256:48ed9853f74d79193000a6588ad8e8a84c9d876b2c4748adc798b2350074ea58
 create or replace function vigil.guard_user_restriction() returns trigger
     language plpgsql security definer
     set search_path = ''
@@ -2836,6 +2836,19 @@ comment on function vigil.guard_user_restriction() is 'Turns a direct insert by 
 revoke all on function vigil.guard_user_restriction() from public;
 create or replace trigger zzz_vigil_100_guard_user_restriction before insert or update on public.user_restrictions
     for each row when (not vigil.is_acting()) execute function vigil.guard_user_restriction();
+
+create or replace function vigil.refuse_members() returns trigger
+    language plpgsql
+    set search_path = ''
+as $$
+begin
+    raise exception using errcode = '42501', message = 'Restrictions are issued by the staff.', hint = 'Use restrict_member.';
+end
+$$;
+comment on function vigil.refuse_members() is 'Whatever the app grants, no member issues a restriction by writing the table.';
+revoke all on function vigil.refuse_members() from public;
+create or replace trigger zzz_vigil_050_refuse_members before insert on public.user_restrictions
+    for each row when (current_user in ('anon', 'authenticated')) execute function vigil.refuse_members();
 
 
 -- source: functions/hidden_stays.sql sha256:1c450e12924eec5404756a5d0267e0284e6fc8b6847c0802e8d93d8d2a6c6edb

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from vigil_cli.local.cluster import SUPERUSER, Cluster
 ROOT = Path(__file__).resolve().parents[2]
 MIGRATIONS = sorted((ROOT / "supabase" / "migrations").glob("*.sql"))
 WORKER_PASSWORD = "worker-of-the-tests"
+# Set by `make sabotage` alone: SQL that breaks one guard in every database of the run.
+SABOTAGE = os.environ.get("VIGIL_TEST_SABOTAGE", "")
 _numbers = itertools.count(1)
 
 
@@ -215,6 +218,9 @@ class Databases:
             if migrated:
                 migrate(self.cluster.dsn(role="postgres", dbname=name))
                 self.admin(f"alter role vigil_worker password '{WORKER_PASSWORD}'")
+                if SABOTAGE:
+                    with psycopg.connect(self.cluster.dsn(role="postgres", dbname=name)) as conn:
+                        conn.execute(SABOTAGE)
             self._templates.add(name)
         return name
 
