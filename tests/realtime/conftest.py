@@ -14,6 +14,8 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from realtime import AsyncRealtimeClient
 from vigil_cli.local.cluster import Cluster
+from vigil_cli.local.layout import Layout
+from vigil_cli.local.node import find_node, install
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +43,7 @@ async def wire() -> AsyncIterator[Callable[..., Awaitable[Wire]]]:
         version = f"&vsn={vsn}" if vsn is not None else ""
         url = f"{running.url}/websocket?apikey={key}{version}"
         extra = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection = await connect(url, additional_headers=extra)
+        connection = await connect(url, additional_headers=extra, compression=None)
         opened.append(connection)
         return Wire(connection, v2=vsn == "2.0.0")
 
@@ -67,12 +69,11 @@ async def client() -> AsyncIterator[Callable[..., Awaitable[AsyncRealtimeClient]
         await made_client.close()
 
 
-@pytest.fixture
-def node_modules() -> Path:
-    """Where supabase-js is installed."""
-    found = os.environ.get("VIGIL_NODE_MODULES")
-    places = [Path(found)] if found else sorted(Path(".vigil").glob("node/**/node_modules"))
-    for place in places:
-        if (place / "@supabase" / "supabase-js").is_dir():
-            return place.absolute()
-    pytest.skip("supabase-js is not installed: run `vigil local up` or set VIGIL_NODE_MODULES")
+@pytest.fixture(scope="session")
+def node() -> tuple[str, Path]:
+    """Node, and the packages supabase-js is among: the stack's, or those of VIGIL_NODE_MODULES."""
+    modules = os.environ.get("VIGIL_NODE_MODULES")
+    if modules:
+        return find_node().node, Path(modules)
+    tools = install(Layout.find())
+    return tools.runtime.node, tools.modules

@@ -83,6 +83,11 @@ create policy messages_select_failing on realtime.messages
         (select realtime.topic()) = 'failing'
         and public.judge((select auth.jwt() ->> 'name'))
     );
+create policy messages_insert_failing on realtime.messages
+    for insert to authenticated
+    with check (
+        case when (select realtime.topic()) = 'failing' then public.judge('raise') else false end
+    );
 create policy messages_select_headers on realtime.messages
     for select to authenticated
     using (

