@@ -145,7 +145,9 @@ def collect(db: Database) -> Iterator[Sabotage]:
     ):
         if row["name"] not in REDUNDANT:
             yield Sabotage(
-                f"drop policy {row['name']}", f"drop policy {row['name']} on {row['relation']}"
+                f"drop policy {row['name']}",
+                f"drop policy {row['name']} on {row['relation']}",
+                WIDE,
             )
     for row in owner.rows(
         "select t.tgname::text as name, t.tgrelid::regclass::text as relation from pg_trigger t"
