@@ -77,9 +77,7 @@ class WorkerProcess:
 
 def environment(db: Database, **settings: object) -> dict[str, str]:
     """The environment of a worker of `db`, and nothing of ours but what Python needs."""
-    kept = {
-        name: os.environ[name] for name in ("PATH", "COVERAGE_PROCESS_START") if name in os.environ
-    }
+    kept = {n: v for n, v in os.environ.items() if n == "PATH" or n.startswith("COVERAGE_")}
     told = {f"VIGIL_{name.upper()}": str(value) for name, value in settings.items()}
     defaults = {
         "VIGIL_DATABASE_URL": db.dsn("vigil_worker"),

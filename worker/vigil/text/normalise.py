@@ -23,7 +23,8 @@ ONE_LETTER_WORDS = frozenset("ia")
 
 _STRETCHED = re.compile(r"([^\W\d_])\1\1")
 _APART = re.compile(r"(?<!\S)(?:(\S)\1* ){2,}(\S)\2*(?!\S)")
-_LEET_WORD = re.compile(r"[^\W\d_][0-9@$!|+€£¢¥]|[0-9@$!|+€£¢¥][^\W\d_]")
+# A sign that may only stand inside a word shows by the letter after it.
+_LEET_WORD = re.compile(r"[^\W\d_][0-9@$€£¢¥]|[0-9@$!|+€£¢¥][^\W\d_]")
 
 
 @dataclass(frozen=True, slots=True)
