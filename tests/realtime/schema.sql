@@ -40,6 +40,12 @@ create table public.full_identity (id int primary key, body text);
 alter table public.full_identity replica identity full;
 grant select on public.full_identity to authenticated;
 
+create table public.guarded (id int primary key, body text);
+alter table public.guarded replica identity full;
+alter table public.guarded enable row level security;
+grant select on public.guarded to authenticated;
+create policy guarded_select on public.guarded for select to authenticated using (true);
+
 create type public.mood as enum ('sad', 'happy');
 create table public.typed (
     id       uuid primary key,
@@ -64,7 +70,7 @@ create table public.unpublished (id int primary key);
 grant select on public.unpublished to authenticated;
 
 alter publication supabase_realtime add table
-    public.notes, public.judged, public.open_things, public.full_identity, public.typed,
+    public.notes, public.judged, public.guarded, public.open_things, public.full_identity, public.typed,
     public.no_key, public.hidden_key;
 
 -- Who may join `room:*`: members named in the topic; who may send: only the owner of the room.

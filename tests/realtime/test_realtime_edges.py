@@ -153,11 +153,13 @@ async def test_slow_questions_cost_the_others_one_wait(gateway: Running) -> None
             answers = await examiner.ask([fine[0], slow, broken, *fine[1:]])
             taken = time.monotonic() - began
             assert [answers[q] for q in (slow, broken, *fine)] == [None, None, "0", "1", "2"]
-            assert number == 0 or taken < 0.2
+            assert number == 0 or taken < 0.2, "it is passed over, and the others are not"
         many = [Question("select pg_sleep(10)::text, ($1)[1]", (str(n),)) for n in range(20)]
         began = time.monotonic()
-        assert set((await examiner.ask([*many, fine[0]])).values()) == {None}
-        assert time.monotonic() - began < 3, "patience has an end"
+        answers = await examiner.ask([*many, fine[0]])
+        assert answers.pop(fine[0]) == "0"
+        assert set(answers.values()) == {None}
+        assert time.monotonic() - began < 3.5, "patience has an end"
         assert (await examiner.ask([fine[0]]))[fine[0]] == "0"
     finally:
         await examiner.close()

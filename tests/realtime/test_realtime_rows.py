@@ -81,6 +81,20 @@ async def test_key_change_and_replica_identity(gateway: Running, wire: Any) -> N
     assert "record" not in change
 
 
+async def test_deleted_row_under_row_security_shows_its_key_only(
+    gateway: Running, wire: Any
+) -> None:
+    """Nobody can check a row that is gone, so its contents stay behind, whatever was logged."""
+    one = await subscribe(wire, gateway, token(), {"schema": "public", "table": "guarded"})
+    row = next(numbers)
+    gateway.sql("insert into guarded values (%s, 'was')", row)
+    assert (await data(one))["record"] == {"id": row, "body": "was"}
+    gateway.sql("update guarded set body = 'is' where id = %s", row)
+    assert (await data(one))["old_record"] == {"id": row, "body": "was"}
+    gateway.sql("delete from guarded where id = %s", row)
+    assert (await data(one))["old_record"] == {"id": row}
+
+
 async def test_unchanged_large_value_is_left_out(gateway: Running, wire: Any) -> None:
     """A TOASTed value that did not change is not in the log, so not in the record."""
     one = await subscribe(wire, gateway, token(), {"schema": "public", "table": "open_things"})

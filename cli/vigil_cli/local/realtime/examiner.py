@@ -24,7 +24,8 @@ log = structlog.get_logger()
 _CHUNK = 200
 _REMEMBERED = 1000
 _TIMEOUTS_TOGETHER = 4
-_PAUSE_FACTOR = 10
+_IMPATIENT_MS = 100
+_LONGEST_PAUSE = 10
 _INSTALL = r"""
 create or replace function pg_temp.vigil_ask(questions jsonb)
     returns table (n bigint, answer text, failure text)
@@ -77,7 +78,7 @@ class Examiner:
         self._config = config
         self._conn: Connection | None = None
         self._plans: dict[str, str | None] = {}
-        self._slow_until: dict[tuple[str, str, str], float] = {}
+        self._pauses: dict[tuple[str, str, str], tuple[float, int]] = {}
         self._reported: set[tuple[str, str, str]] = set()
 
     async def close(self) -> None:
@@ -91,20 +92,17 @@ class Examiner:
         if len(self._plans) > _REMEMBERED:
             await self.close()
         if self._conn is None or self._conn.closed:
-            self._conn = await connect(self._config)
-            self._plans = {}
-            await self._conn.execute(_INSTALL)
-            await self._conn.execute(
-                "select pg_catalog.set_config('statement_timeout', %s, false)",
-                [str(self._config.policy_timeout_ms)],
-            )
+            conn = await connect(self._config)
+            await conn.execute(_INSTALL)
+            await _limit(conn, self._config.policy_timeout_ms)
+            self._conn, self._plans = conn, {}
         return self._conn
 
     async def ask(self, questions: Sequence[Question]) -> dict[Question, str | None]:
         """The answer to each question; None where it failed or there is none in time."""
         unique = list(dict.fromkeys(questions))
         now = time.monotonic()
-        together = [q for q in unique if self._slow_until.get(_who(q), 0.0) <= now]
+        together = [q for q in unique if self._pauses.get(_who(q), (0.0, 0))[0] <= now]
         answers: dict[Question, str | None] = dict.fromkeys(unique)
         patience = _TIMEOUTS_TOGETHER
         for start in range(0, len(together), _CHUNK):
@@ -114,15 +112,17 @@ class Examiner:
                 answers.update(answered)
                 continue
             for question in chunk:
-                if patience <= 0:
-                    log.warning("realtime.checks_given_up", questions=len(chunk))
-                    break
                 single = await self._ask_once([question])
-                if single is None:
-                    patience -= 1
-                    self._remember_slow(question)
-                else:
+                if single is not None:
                     answers.update(single)
+                    self._pauses.pop(_who(question), None)
+                    continue
+                self._remember_slow(question)
+                patience -= 1
+                if patience == 0:  # many are slow, or a lock is held: the fine ones are quick
+                    await _limit(await self.connection(), _IMPATIENT_MS)
+        if patience <= 0:
+            await _limit(await self.connection(), self._config.policy_timeout_ms)
         return answers
 
     async def _ask_once(self, chunk: Sequence[Question]) -> dict[Question, str | None] | None:
@@ -163,10 +163,12 @@ class Examiner:
             self._plans[query] = name
 
     def _remember_slow(self, question: Question) -> None:
-        if len(self._slow_until) > _REMEMBERED:
-            self._slow_until.clear()
-        pause = _PAUSE_FACTOR * self._config.policy_timeout_ms / 1000
-        self._slow_until[_who(question)] = time.monotonic() + pause
+        """Pass over who was slow: as long as it took, then twice that, at most ten times."""
+        if len(self._pauses) > _REMEMBERED:
+            self._pauses.clear()
+        _, times = self._pauses.get(_who(question), (0.0, 0))
+        pause = min(2**times, _LONGEST_PAUSE) * self._config.policy_timeout_ms / 1000
+        self._pauses[_who(question)] = (time.monotonic() + pause, min(times + 1, 8))
         self._report(question, f"took longer than {self._config.policy_timeout_ms} ms")
 
     def _report(self, question: Question, failure: str) -> None:
@@ -177,6 +179,12 @@ class Examiner:
                 self._reported.clear()
             self._reported.add(cause)
             log.warning("realtime.check_failed", role=question.role, reason=failure)
+
+
+async def _limit(conn: Connection, milliseconds: int) -> None:
+    await conn.execute(
+        "select pg_catalog.set_config('statement_timeout', %s, false)", [str(milliseconds)]
+    )
 
 
 def _who(question: Question) -> tuple[str, str, str]:
