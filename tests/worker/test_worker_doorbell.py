@@ -300,4 +300,10 @@ def test_a_worker_with_a_doorbell_needs_no_poll(
         room.send("grumble")
         until(lambda: room.state_of("grumble") == "removed", "a verdict")
         assert time.monotonic() - began < 100, "or the poll did it"
+        # What rings no bell is found as well.
+        room.send("fine")
+        until(lambda: room.verdicts()["fine"], "a verdict")
+        message = room.owner.value("select id from public.messages where content = 'fine'")
+        db.acting_as(room.ann).value("select public.edit_message(%s, 'finer')", message)
+        until(lambda: "finer" in room.verdicts(), "the edit")
         assert running.stop() == 0

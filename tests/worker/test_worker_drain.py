@@ -187,6 +187,23 @@ async def test_changed_terms_are_used_and_an_unchanged_list_is_not_loaded_again(
     assert room.verdicts() == {"grumble": ["remove"]}
 
 
+async def test_an_expired_term_and_a_changed_setting_are_noticed_without_a_new_version(
+    db: Database, room: Room
+) -> None:
+    room.add_terms(("grumble", "remove"))
+    async with outbox(db) as box:
+        found = Filter(box, settings_for(db), refresh_seconds=0)
+        assert await found.run_once()
+        assert not await found.run_once(), "nothing differs"
+        db.superuser().run("update vigil.terms set expires_at = now() - interval '1 second'")
+        assert await found.run_once()
+        room.owner.run("update vigil.settings set email_action = 'remove'")
+        assert await found.run_once()
+        room.send("grumble", "ann@example.org")
+        await Drain(box, found, Metrics()).run_once()
+    assert room.verdicts() == {"grumble": ["approve"], "ann@example.org": ["remove"]}
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

@@ -30,7 +30,7 @@ class Clock:
     database_url: str
     metrics: Metrics
     ask_again: float = 1.0
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    look: asyncio.Event = field(default_factory=asyncio.Event)
     leading: bool = False
     ticked: float = field(default_factory=time.monotonic)
 
@@ -58,7 +58,7 @@ class Clock:
             await first_of(stop, seconds=pause)
             if self.leading and pause < self.ask_again:
                 # What fell due may be a retry or a lease, which is the drain's to claim.
-                self.wake.set()
+                self.look.set()
         if self.leading:
             await session.stop_leading()
             self._lead(False)

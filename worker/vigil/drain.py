@@ -61,6 +61,7 @@ class Drain:
     lease_seconds: float = 30.0
     rng: random.Random = field(default_factory=random.SystemRandom)
     ticked: float = field(default_factory=time.monotonic)
+    look: asyncio.Event = field(default_factory=asyncio.Event)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _ahead: list[Job] = field(default_factory=list)
 
@@ -74,6 +75,7 @@ class Drain:
     ) -> None:
         """Work until `stop`. `wake` only shortens the wait; losing one is harmless.
 
+        `look` wakes it too, for work that rings no bell (edits, titles, names, retries).
         `missed` is called when a look nobody rang for found a message that had waited.
         """
         backoff = Backoff()
@@ -81,6 +83,7 @@ class Drain:
         self.stopping = stop
         while not stop.is_set():
             wake.clear()
+            self.look.clear()
             self.ticked = time.monotonic()
             try:
                 done = await self.run_once(ahead=True)
@@ -97,7 +100,8 @@ class Drain:
                 missed()
             rung = True
             if done.claimed < self.batch and not self._ahead:
-                rung = await first_of(wake, stop, seconds=poll())
+                await first_of(wake, self.look, stop, seconds=poll())
+                rung = wake.is_set()
 
     async def run_once(self, *, ahead: bool = False) -> Drained:
         """Judge and settle one batch; with `ahead`, claim the next while a full one is settled.

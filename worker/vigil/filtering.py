@@ -1,6 +1,7 @@
 """The engine in use: follows the term list of the database, and judges jobs with it."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +20,9 @@ log = structlog.get_logger()
 LOADED = "terms.loaded"
 UNAVAILABLE = "terms.unavailable"
 
+# A term that expires and a setting that changes leave the list's version as it was.
+REFRESH_SECONDS = 60.0
+
 
 @dataclass(slots=True)
 class Filter:
@@ -26,8 +30,11 @@ class Filter:
 
     outbox: Outbox
     settings: Settings
+    refresh_seconds: float = REFRESH_SECONDS
     engine: Engine | None = None
     loaded: asyncio.Event = field(default_factory=asyncio.Event)
+    _read_at: float = 0.0
+    _read: int = 0
 
     async def run(self, *, stop: asyncio.Event) -> None:
         """Follow the list until `stop`; while the database is away the last engine serves."""
@@ -44,15 +51,20 @@ class Filter:
             await first_of(stop, seconds=pause)
 
     async def run_once(self) -> bool:
-        """Load the list when its version changed; whether it did."""
+        """Load the list when its version changed, or it was long ago; whether it differed."""
         version = await self.outbox.terms_version()
-        if self.engine is not None and self.engine.version == version:
+        unchanged = self.engine is not None and self.engine.version == version
+        if unchanged and time.monotonic() - self._read_at < self.refresh_seconds:
             return False
         rows = await self.outbox.load_terms()
         # A list that changed while it was read is read again, so that a version means one list.
         while (after := await self.outbox.terms_version()) != version:
             version, rows = after, await self.outbox.load_terms()
         said = (await self.outbox.hello(VERSION)).get("settings") or {}
+        read = hash((version, tuple(rows), *sorted((k, str(v)) for k, v in said.items())))
+        self._read_at = time.monotonic()
+        if self.engine is not None and read == self._read:
+            return False
         try:
             policy = Policy.from_settings(said)
             terms = [
@@ -70,6 +82,7 @@ class Filter:
             region=self.settings.phone_region,
             budget=budget,
         )
+        self._read = read
         self.loaded.set()
         log.info(LOADED, version=version, terms=len(terms))
         return True

@@ -54,14 +54,15 @@ class Service:
         """Wire the services of one replica."""
         metrics, wake = Metrics(), asyncio.Event()
         found = Filter(outbox, settings)
+        drain = Drain(outbox, found, metrics, settings.batch, settings.lease_seconds)
         return cls(
             settings=settings,
             outbox=outbox,
             notifier=notifier,
             metrics=metrics,
             filter=found,
-            drain=Drain(outbox, found, metrics, settings.batch, settings.lease_seconds),
-            clock=Clock(settings.database_url, metrics, settings.clock_seconds, wake),
+            drain=drain,
+            clock=Clock(settings.database_url, metrics, settings.clock_seconds, drain.look),
             doorbell=Doorbell(settings, wake, metrics),
             wake=wake,
         )
@@ -131,6 +132,8 @@ class Service:
                 for state in ("ready", "leased", "dead"):
                     self.metrics.queue.labels(state).set(depth.get(state) or 0)
                 self.metrics.oldest.set(depth.get("oldest_seconds") or 0)
+                if depth.get("ready"):
+                    self.drain.look.set()
                 await self.outbox.beat(self.state())
                 self.reached = time.monotonic()
             except PeerUnavailableError as exc:
