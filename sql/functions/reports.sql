@@ -15,6 +15,8 @@ begin
     if exists (select from public.message_reports r where r.reported_by = new.reported_by and r.message_id = new.message_id) then
         raise exception using errcode = '23505', message = 'You have reported this message already.', hint = 'Nothing to do.';
     end if;
+    -- Legacy clients send `reason`, where the app has that column.
+    new.report_reason := coalesce(new.report_reason, left(nullif(to_jsonb(new) ->> 'reason', ''), 200));
     new.id := gen_random_uuid();
     new.status := 'pending';
     new.reviewed_by := null;

@@ -3422,6 +3422,32 @@ comment on function vigil.bury(uuid, text) is 'Tells those who could see a messa
 revoke all on function vigil.bury(uuid, text) from public;
 
 
+-- source: functions/note_settings.sql sha256:313a42e3940bb623bef78fc009eae7a59490f5d9e0e075f267320b8b657e731c
+create or replace function vigil.note_settings() returns trigger
+    language plpgsql security definer
+    set search_path = ''
+as $$
+declare
+    before jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) else '{}' end;
+    after jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) else '{}' end;
+begin
+    perform vigil.record('settings.changed', vigil.uid(), null, jsonb_build_object(
+        'table', tg_table_name,
+        'before', (select coalesce(jsonb_object_agg(b.key, b.value), '{}') from jsonb_each(before) b
+                   where after -> b.key is distinct from b.value or b.key = 'conversation_id'),
+        'after', (select coalesce(jsonb_object_agg(a.key, a.value), '{}') from jsonb_each(after) a
+                  where before -> a.key is distinct from a.value or a.key = 'conversation_id')));
+    return null;
+end
+$$;
+comment on function vigil.note_settings() is 'A changed setting is an act like any other: what it was and what it is goes on the record.';
+revoke all on function vigil.note_settings() from public;
+create or replace trigger vigil_900_note_settings after insert or update or delete on vigil.settings
+    for each row execute function vigil.note_settings();
+create or replace trigger vigil_900_note_settings after insert or update or delete on vigil.conversation_settings
+    for each row execute function vigil.note_settings();
+
+
 -- source: functions/notices.sql sha256:5787b5dc46394c4668abae10fea940a107ed9381b2afaaab62b2e1707c3cfb6d
 create or replace function vigil.acknowledge_notice(notice uuid) returns void
     language plpgsql volatile security definer
@@ -3743,7 +3769,7 @@ create or replace trigger zzz_vigil_050_refuse_foreign_sender before insert on p
     execute function vigil.refuse_foreign_sender();
 
 
--- source: functions/reports.sql sha256:d126cccadcff64174cd37463116e40a6a2b2173507cec1966789bd253acbe4a9
+-- source: functions/reports.sql sha256:9bd2c5ef6273ddda017fb645b8128923c623394525b79bc8c6273d3e525f2b36
 create or replace function vigil.guard_report() returns trigger
     language plpgsql security definer
     set search_path = ''
@@ -3761,6 +3787,8 @@ begin
     if exists (select from public.message_reports r where r.reported_by = new.reported_by and r.message_id = new.message_id) then
         raise exception using errcode = '23505', message = 'You have reported this message already.', hint = 'Nothing to do.';
     end if;
+    -- Legacy clients send `reason`, where the app has that column.
+    new.report_reason := coalesce(new.report_reason, left(nullif(to_jsonb(new) ->> 'reason', ''), 200));
     new.id := gen_random_uuid();
     new.status := 'pending';
     new.reviewed_by := null;
@@ -5411,12 +5439,26 @@ end
 $$;
 
 
--- source: policies/realtime_messages.sql sha256:5e1a7dc402c9315b81d6a75d5d605277e800e75e331770d8cdc0838db1ee4ee0
+-- source: policies/realtime_messages.sql sha256:01cc24375d0875d479c263a7603731fd631a14e82bec9706837ac57f0ea95f03
 drop policy if exists vigil_own_topic on realtime.messages;
 create policy vigil_own_topic on realtime.messages
     for select to authenticated
     using (extension = 'broadcast' and (select realtime.topic()) = 'user:' || (select vigil.uid())::text);
 comment on policy vigil_own_topic on realtime.messages is 'A member listens to their own private topic. There is no INSERT policy: what is broadcast is made by the database.';
+
+-- An app that lets everybody listen, or send, everywhere must not open these topics.
+drop policy if exists vigil_user_topics_guard_select on realtime.messages;
+create policy vigil_user_topics_guard_select on realtime.messages as restrictive
+    for select to public
+    using (coalesce((select realtime.topic()), '') not like 'user:%'
+           or (select realtime.topic()) = 'user:' || (select vigil.uid())::text);
+comment on policy vigil_user_topics_guard_select on realtime.messages is 'Nobody listens to another member''s private topic, whatever the app permits.';
+
+drop policy if exists vigil_user_topics_guard_insert on realtime.messages;
+create policy vigil_user_topics_guard_insert on realtime.messages as restrictive
+    for insert to public
+    with check (coalesce((select realtime.topic()), '') not like 'user:%');
+comment on policy vigil_user_topics_guard_insert on realtime.messages is 'No client speaks on a private topic: its events would pass for ours.';
 
 
 -- source: policies/user_blocks.sql sha256:745f940cd9513d2fc410c2d8c48131c3d2b6d40841044d15d2049e88c46a3118

@@ -179,6 +179,20 @@ def test_old_restrictions_bind_and_a_shadow_ban_is_no_row_members_read(adopted: 
     assert "shadowed" not in adopted.acting_as(person(12)).sees(conversation(12))
 
 
+def test_a_legacy_client_reports_with_its_old_column(adopted: Database) -> None:
+    seen = adopted.acting_as(person(22)).value(
+        "select id from public.messages where content = 'message 4 of Help 2'"
+    )
+    adopted.acting_as(person(22)).run(
+        "insert into public.message_reports (message_id, reported_by, reason) values (%s, %s, 'rude')",
+        seen,
+        person(22),
+    )
+    assert adopted.acting_as(person(22)).column(
+        "select report_reason from public.message_reports where message_id = %s", seen
+    ) == ["rude"]
+
+
 def test_a_trigger_of_the_app_that_sorts_last_is_reported(adopted: Database) -> None:
     owner = adopted.owner()
     owner.run("create function public.approve_all() returns trigger language plpgsql as"

@@ -112,3 +112,16 @@ def test_every_event_kind_in_the_code_is_in_the_catalogue(db: Database) -> None:
     known = set(db.owner().column("select name from vigil.event_kinds"))
     assert len(used) > 10
     assert set(used) <= known
+
+
+def test_a_changed_setting_is_on_the_record(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    db.owner().run("update vigil.settings set moderation_mode = 'pre'")
+    db.owner().run("insert into vigil.conversation_settings values (%s, 'post')", conversation)
+    first, second = (e["detail"] for e in db.events("settings.changed"))
+    assert (first["before"], first["after"]) == (
+        {"moderation_mode": "post"},
+        {"moderation_mode": "pre"},
+    )
+    assert second["after"] == {"conversation_id": str(conversation), "moderation_mode": "post"}

@@ -169,3 +169,37 @@ def test_every_profile_has_its_pseudonym_from_the_start(world: World) -> None:
     missing = "select p.id from public.profiles p left join vigil.subjects s on s.user_id = p.id where s.user_id is null"
     world.db.member("new")
     assert world.db.owner().rows(missing) == []
+
+
+def test_private_topics_stay_private_whatever_the_app_allows(world: World) -> None:
+    """Realtime asks with probe rows: it inserts them, then selects as the role with the topic set."""
+    owner = world.db.owner()
+    owner.run(
+        "create policy wide on realtime.messages for all to public using (true) with check (true)"
+    )
+    superuser = world.db.superuser()
+
+    def rights(member: uuid.UUID, topic: str) -> tuple[bool, bool]:
+        superuser.run(
+            "insert into realtime.messages (topic, extension) values (%s, 'broadcast')", topic
+        )
+        session = world.db.acting_as(member)
+        with session.transaction() as conn:
+            conn.execute("select set_config('realtime.topic', %s, true)", [topic])
+            read = bool(
+                conn.execute("select 1 from realtime.messages where topic = %s", [topic]).fetchall()
+            )
+        try:
+            with session.transaction() as conn:
+                conn.execute("select set_config('realtime.topic', %s, true)", [topic])
+                conn.execute(
+                    "insert into realtime.messages (topic, extension) values (%s, 'broadcast')",
+                    [topic],
+                )
+        except psycopg.errors.InsufficientPrivilege:
+            return read, False
+        return read, True
+
+    assert rights(world.ann, f"user:{world.ann}") == (True, False)
+    assert rights(world.eve, f"user:{world.ann}") == (False, False)
+    assert rights(world.eve, "room:1") == (True, True), "the app's own topics are the app's"
