@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -104,26 +105,47 @@ def run(arguments: Sequence[str]) -> int:
     output.prepare_streams()
     before_dashes = arguments[: list(arguments).index("--")] if "--" in arguments else arguments
     as_json = "--json" in before_dashes
+    problem: CliError
     try:
         # The parts take longer to load than most commands to run.
         chosen = app if arguments and arguments[0] in _OWN else complete_app()
         code = chosen(read_arguments(arguments), prog_name="vigil", standalone_mode=False)
+        sys.stdout.flush()
     except CliError as error:
-        output.show_error(error, as_json=as_json)
-        return error.exit_code
+        problem = error
     except LocalStackError as error:
-        failed = FailedError(error.problem, advice=error.hint)
-        output.show_error(failed, as_json=as_json)
-        return FAILED
+        problem = FailedError(error.problem, advice=error.hint)
     except typer.Abort:
-        stopped = FailedError("stopped; nothing was changed", advice="--yes, to not be asked")
-        output.show_error(stopped, as_json=as_json)
-        return FAILED
+        problem = FailedError("stopped; nothing was changed", advice="--yes, to not be asked")
     except KeyboardInterrupt:
         return _INTERRUPTED
+    except BrokenPipeError:
+        _give_up_on_stdout()  # whoever read has seen enough, as `head` has
+        return FAILED
+    except OSError as error:
+        _give_up_on_stdout()
+        problem = _of_the_system(error)
     except _UsageError as error:
         return _misused(error, as_json=as_json)
-    return code if isinstance(code, int) else DONE
+    else:
+        return code if isinstance(code, int) else DONE
+    output.show_error(problem, as_json=as_json)
+    return problem.exit_code
+
+
+def _give_up_on_stdout() -> None:
+    """Nothing more can be written there; what is buffered must not fail again at the end."""
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+def _of_the_system(error: OSError) -> FailedError:
+    where = f" ({error.filename})" if error.filename else ""
+    return FailedError(
+        f"the system refused: {error.strerror or error}{where}",
+        advice="the same command with room on the disk and a place it may write to",
+        code="system",
+    )
 
 
 def _misused(error: Exception, *, as_json: bool) -> int:

@@ -176,6 +176,34 @@ def test_errors_survive_a_terminal_that_knows_only_ascii(vigil: Vigil) -> None:
     assert "is not a duration" in answer.err
 
 
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], ["terms", "test", "a scam", "--file"]], ids=" ".join
+)
+def test_a_full_disk_is_one_error(vigil: Vigil, tmp_path: Path, arguments: list[str]) -> None:
+    terms = tmp_path / "terms.csv"
+    terms.write_text("term,category,severity\nscam,fraud,hold\n")
+    given = [*arguments, str(terms)] if arguments[-1] == "--file" else arguments
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [VIGIL, *given], stdout=full, stderr=subprocess.PIPE, env=vigil.environ(), check=False
+        )
+    assert done.returncode == 1
+    assert b"No space left on device" in done.stderr
+    assert b"Try: " in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert b"Exception ignored" not in done.stderr
+
+
+def test_a_reader_that_leaves_early_is_no_error(vigil: Vigil) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [VIGIL, "--help"], stdout=writer, stderr=subprocess.PIPE, env=vigil.environ(), check=False
+    )
+    os.close(writer)
+    assert done.stderr == b""
+
+
 def test_completion_knows_nouns_and_values(vigil: Vigil) -> None:
     answer = vigil(
         env={"_VIGIL_COMPLETE": "complete_bash", "COMP_WORDS": "vigil restrict ", "COMP_CWORD": "2"}
