@@ -34,13 +34,14 @@ begin
             update vigil.holds h set cause = 'verdict' where h.message_id = subject;
         end if;
         perform vigil.open_case('message', subject, why, m.sender_id);
-    else
-        if cause = 'mode' then
-            perform vigil.set_message_state(subject, 'approved', null, why, null, null, worker);
-        end if;
-        if verdict = 'flag' or cause = 'restriction' then
-            perform vigil.open_case('message', subject, case when verdict = 'flag' then why else 'the author''s messages are reviewed' end, m.sender_id);
-        end if;
+    elsif verdict = 'flag' then
+        -- Where messages wait for a verdict, a doubtful one goes on waiting, for a person.
+        update vigil.holds h set cause = 'verdict' where h.message_id = subject and h.cause = 'mode';
+        perform vigil.open_case('message', subject, why, m.sender_id);
+    elsif cause = 'mode' then
+        perform vigil.set_message_state(subject, 'approved', null, why, null, null, worker);
+    elsif cause = 'restriction' then
+        perform vigil.open_case('message', subject, 'the author''s messages are reviewed', m.sender_id);
     end if;
 end
 $$;
@@ -56,7 +57,7 @@ declare
     e record;
     author uuid;
 begin
-    select t.id, t.message_id, t.state, m.sender_id into e from vigil.edits t join public.messages m on m.id = t.message_id
+    select t.id, t.message_id, t.state, m.sender_id, m.conversation_id into e from vigil.edits t join public.messages m on m.id = t.message_id
     where t.id = edit for update;
     if not found or e.state <> 'pending' then
         return;
@@ -64,7 +65,8 @@ begin
     author := e.sender_id;
     if verdict = 'remove' then
         perform vigil.close_edit(edit, false, null, why, null, null, worker);
-    elsif verdict = 'hold' or vigil.is_restricted(author, '{hold}', (select m.conversation_id from public.messages m where m.id = e.message_id)) then
+    elsif verdict = 'hold' or vigil.is_restricted(author, '{hold}', e.conversation_id)
+          or (verdict = 'flag' and vigil.moderation_mode(e.conversation_id) = 'pre') then
         perform vigil.open_case('edit', edit, why, author);
     else
         perform vigil.close_edit(edit, true, null, why, null, null, worker);

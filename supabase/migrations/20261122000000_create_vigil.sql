@@ -546,8 +546,7 @@ create table vigil.settings (
     phone_action       text not null default 'flag' check (phone_action in ('allow', 'flag', 'hold', 'remove')),
     email_action       text not null default 'flag' check (email_action in ('allow', 'flag', 'hold', 'remove')),
     card_action        text not null default 'hold' check (card_action in ('allow', 'flag', 'hold', 'remove')),
-    link_action        text not null default 'allow' check (link_action in ('allow', 'flag', 'hold', 'remove')),
-    phone_region       text not null default 'US' check (phone_region ~ '^[A-Z]{2}$')
+    link_action        text not null default 'allow' check (link_action in ('allow', 'flag', 'hold', 'remove'))
 );
 insert into vigil.settings default values;
 comment on table vigil.settings is 'One row: the community''s choices.';
@@ -562,7 +561,6 @@ comment on column vigil.settings.phone_action is 'What to do with a telephone nu
 comment on column vigil.settings.email_action is 'What to do with an e-mail address.';
 comment on column vigil.settings.card_action is 'What to do with a payment card number.';
 comment on column vigil.settings.link_action is 'What to do with a link.';
-comment on column vigil.settings.phone_region is 'Region (ISO 3166 alpha-2) of telephone numbers written without a country code.';
 
 create table vigil.conversation_settings (
     conversation_id uuid primary key references public.conversations,

@@ -73,6 +73,22 @@ def test_a_pending_message_leaves_no_trace_when_it_is_removed(db: Database) -> N
     assert topics == [{"topic": f"user:{bob}", "message": str(good)}]
 
 
+def test_where_messages_wait_a_doubtful_one_goes_on_waiting(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    db.owner().run("update vigil.settings set moderation_mode = 'pre'")
+    ids = {text: db.acting_as(ann).send(conversation, text) for text in ("ok", "too long to judge")}
+    db.settle({"too long to judge": "flag"})
+    assert db.acting_as(bob).sees(conversation) == ["ok"]
+    edit = db.acting_as(ann).value("select public.edit_message(%s, 'doubtful')", ids["ok"])["edit_id"]
+    db.settle({"doubtful": "flag"})
+    assert db.acting_as(bob).sees(conversation) == ["ok"]
+    staff = db.acting_as(db.member("mia", "moderator"))
+    assert {str(r["subject_id"]) for r in staff.rows("select * from public.list_cases()")} == {str(ids["too long to judge"]), edit}
+    staff.value("select public.decide_message(%s, 'approve', 'read it')", ids["too long to judge"])
+    assert db.acting_as(bob).sees(conversation) == ["ok", "too long to judge"]
+
+
 def test_every_verdict_does_what_it_says_and_opens_cases(db: Database) -> None:
     ann, bob = db.member("ann"), db.member("bob")
     conversation = db.conversation(ann, bob)
