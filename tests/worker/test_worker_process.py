@@ -184,6 +184,37 @@ def test_the_second_signal_aborts_and_loses_nothing(
         room.all_judged_once()
 
 
+HANGING = """
+import sys, time
+from vigil.text.engine import Engine
+judge_one = Engine.judge_one
+def hang(self, item):
+    if item.content == "hang":
+        time.sleep(3600)
+    return judge_one(self, item)
+Engine.judge_one = hang
+from vigil.__main__ import main
+sys.exit(main())
+"""
+
+
+def test_a_filter_that_hangs_stalls_nobody_else_and_can_be_aborted(
+    db: Database, room: Room, tmp_path: Path
+) -> None:
+    with worker(db, tmp_path, program=("-c", HANGING), lease_seconds=0.5) as hanging:
+        room.send("hang")
+        until(lambda: room.leased() == 1, "a claim")
+        with worker(db, tmp_path):
+            room.send("fine")
+            room.all_judged_once()
+        hanging.wait_for("clock.leading")
+        assert hanging.process.poll() is None
+        hanging.signal(signal.SIGTERM)
+        hanging.wait_for("worker.stopping")
+        hanging.signal(signal.SIGTERM)
+        assert hanging.ended() == 1
+
+
 def test_systemd_hears_ready_watchdog_and_stopping(
     db: Database, room: Room, tmp_path: Path
 ) -> None:

@@ -93,13 +93,15 @@ def settings_for(db: Database, **more: object) -> Settings:
 
 
 @contextmanager
-def worker(db: Database, log: Path, **more: object) -> Iterator[WorkerProcess]:
+def worker(
+    db: Database, log: Path, *, program: tuple[str, ...] = ("-m", "vigil"), **more: object
+) -> Iterator[WorkerProcess]:
     """A running replica with its drain started; killed at the end whatever happens."""
     extra = {name: str(more.pop(name)) for name in list(more) if name.isupper()}
     path = log / f"worker-{uuid.uuid4().hex[:8]}.log"
     with path.open("wb") as sink:
         process = subprocess.Popen(
-            [sys.executable, "-m", "vigil"], env=environment(db, **more) | extra, stderr=sink
+            [sys.executable, *program], env=environment(db, **more) | extra, stderr=sink
         )
     running = WorkerProcess(process, path)
     try:

@@ -42,7 +42,7 @@ def _static(token: str, now: float, *, private: bool) -> DoorbellToken:
         claims = jwt.decode(token, options={"verify_signature": False})
     except jwt.InvalidTokenError as exc:
         raise MisconfiguredError(
-            "VIGIL_DOORBELL_TOKEN is not a JWT; see docs/doorbell.md for how to mint one"
+            "VIGIL_DOORBELL_TOKEN is not a JWT; docs/operations.md tells how to mint one"
         ) from exc
     # A private topic is admitted by a policy of the project's own, for a role it chose.
     if claims.get("role") != ROLE and not (private and claims.get("role") == "authenticated"):

@@ -1,6 +1,7 @@
 """The worker's services in one group: any that fails takes all down, one signal ends all."""
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -30,6 +31,7 @@ STOPPED = "worker.stopped"
 WAITING = "worker.waiting_for_database"
 
 BEAT_SECONDS = 5.0
+ABORT_SECONDS = 3.0
 # Longer than any single database call may take before it is cut off.
 STUCK_SECONDS = 90.0
 
@@ -193,6 +195,8 @@ async def serve(settings: Settings, notifier: Notifier) -> None:
     def on_signal() -> None:
         if stop.is_set() and task is not None:
             task.cancel()
+            # A filter that never returns would hold the process in its thread.
+            asyncio.get_running_loop().call_later(ABORT_SECONDS, os._exit, 1)
         stop.set()
 
     restore = _on_signals(on_signal)
