@@ -5,7 +5,10 @@ as $$
 #variable_conflict use_variable
 begin
     insert into vigil.workers (worker, version) values (worker, version)
-    on conflict on constraint workers_pkey do update set version = excluded.version, started_at = now(), last_beat = now();
+    on conflict on constraint workers_pkey do update set version = excluded.version, last_beat = now(),
+        -- A worker says hello again now and then; only one that was gone has started anew.
+        started_at = case when workers.last_beat < now() - interval '2 minutes' or workers.version is distinct from excluded.version
+                          then now() else workers.started_at end;
     return (select jsonb_build_object('schema_version', s.schema_version, 'breaking_since', s.breaking_since, 'server_time', clock_timestamp(),
                                       'settings', to_jsonb(s) - array['only_row', 'schema_version', 'breaking_since']) from vigil.settings s);
 end

@@ -4684,7 +4684,7 @@ comment on function vigil.witnesses(uuid, uuid, timestamptz) is 'Those other tha
 revoke all on function vigil.witnesses(uuid, uuid, timestamptz) from public;
 
 
--- source: functions/worker_calls.sql sha256:4a7730f2334055703aedc22a5750b47a5a228749b26107916a7dfe2d6fa5bcd1
+-- source: functions/worker_calls.sql sha256:9948977cf6b50806298c7c46b97073dceb20614288af05a8732fe666c5c92abd
 create or replace function vigil.hello(worker text, version text) returns jsonb
     language plpgsql volatile security definer
     set search_path = ''
@@ -4692,7 +4692,10 @@ as $$
 #variable_conflict use_variable
 begin
     insert into vigil.workers (worker, version) values (worker, version)
-    on conflict on constraint workers_pkey do update set version = excluded.version, started_at = now(), last_beat = now();
+    on conflict on constraint workers_pkey do update set version = excluded.version, last_beat = now(),
+        -- A worker says hello again now and then; only one that was gone has started anew.
+        started_at = case when workers.last_beat < now() - interval '2 minutes' or workers.version is distinct from excluded.version
+                          then now() else workers.started_at end;
     return (select jsonb_build_object('schema_version', s.schema_version, 'breaking_since', s.breaking_since, 'server_time', clock_timestamp(),
                                       'settings', to_jsonb(s) - array['only_row', 'schema_version', 'breaking_since']) from vigil.settings s);
 end

@@ -1,0 +1,1 @@
+"""The demo: one conversation protected, played with real clients and real processes."""
