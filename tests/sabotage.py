@@ -59,7 +59,7 @@ def survives(sabotage: Sabotage) -> str | None:
         run = subprocess.run(
             command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False
         )
-        if run.returncode == 1 and " failed" in run.stdout:
+        if run.returncode == 1 and (" failed" in run.stdout or " error" in run.stdout):
             return None
         if run.returncode != 0:
             return f"the tests could not run: {run.stdout[-400:]}"
@@ -77,7 +77,9 @@ def main(words: list[str]) -> int:
             progress.advance(task)
             if outcome is not None:
                 survivors.append((sabotage, outcome))
-                progress.console.print(f"{sabotage.name}: {outcome}", style="red", markup=False)
+            if outcome is not None or not console.is_terminal:
+                word = outcome or "noticed"
+                console.print(f"{sabotage.name}: {word}", markup=False, highlight=False)
     for sabotage, outcome in survivors:
         print(f"{sabotage.name}: {outcome}")
     print(

@@ -183,6 +183,8 @@ def test_reports_of_what_the_reporter_cannot_see_are_refused_like_absent_ones(db
             sent,
             eve,
         )
+    with refused("VG110", "the status follows the decision"):
+        db.owner().run("update public.message_reports set status = 'resolved'")
     assert db.owner().value("select count(*) from vigil.cases") == 2
 
 
