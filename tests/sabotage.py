@@ -18,7 +18,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from tests.support.database import Databases
-from tests.support.sabotages import ALL, REDUNDANT, Sabotage, collect
+from tests.support.sabotages import (
+    ALL,
+    REDUNDANT,
+    REDUNDANT_TRIGGERS,
+    Sabotage,
+    collect,
+)
 from vigil_cli.local.cluster import Cluster
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -84,7 +90,8 @@ def main(words: list[str]) -> int:
         print(f"{sabotage.name}: {outcome}")
     print(
         f"{len(chosen)} sabotages in {time.monotonic() - began:.0f} s; survivors:"
-        f" {len(survivors) or 'none'}; redundant by design, not run: {len(REDUNDANT)}"
+        f" {len(survivors) or 'none'}; redundant by design, not run:"
+        f" {len(REDUNDANT) + len(REDUNDANT_TRIGGERS)}"
     )
     return 1 if survivors else 0
 

@@ -50,7 +50,7 @@ def test_the_whole_story_happens_and_leaves_nothing_running(place: Path) -> None
     assert (figures["messages"], figures["refused"]) == (6, 2)
     assert figures["audit_events"] >= figures["messages"]
     layout = place / ".vigil" / "demo"
-    assert not [p for p in running_with(str(layout))]
+    assert list(running_with(str(layout))) == []
     again = play(place)
     assert again.returncode == 0, "twice in a row: " + again.stdout + again.stderr
 

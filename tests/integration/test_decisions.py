@@ -80,11 +80,16 @@ def test_where_messages_wait_a_doubtful_one_goes_on_waiting(db: Database) -> Non
     ids = {text: db.acting_as(ann).send(conversation, text) for text in ("ok", "too long to judge")}
     db.settle({"too long to judge": "flag"})
     assert db.acting_as(bob).sees(conversation) == ["ok"]
-    edit = db.acting_as(ann).value("select public.edit_message(%s, 'doubtful')", ids["ok"])["edit_id"]
+    edit = db.acting_as(ann).value("select public.edit_message(%s, 'doubtful')", ids["ok"])[
+        "edit_id"
+    ]
     db.settle({"doubtful": "flag"})
     assert db.acting_as(bob).sees(conversation) == ["ok"]
     staff = db.acting_as(db.member("mia", "moderator"))
-    assert {str(r["subject_id"]) for r in staff.rows("select * from public.list_cases()")} == {str(ids["too long to judge"]), edit}
+    assert {str(r["subject_id"]) for r in staff.rows("select * from public.list_cases()")} == {
+        str(ids["too long to judge"]),
+        edit,
+    }
     staff.value("select public.decide_message(%s, 'approve', 'read it')", ids["too long to judge"])
     assert db.acting_as(bob).sees(conversation) == ["ok", "too long to judge"]
 

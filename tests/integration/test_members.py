@@ -192,3 +192,17 @@ def test_profiles_are_seen_by_people_who_share_a_conversation(db: Database) -> N
         db.acting_as(ann).run("update public.profiles set anonymised_at = now()")
     with refused("VG110"):
         db.service().run("update public.profiles set id = gen_random_uuid() where id = %s", ann)
+
+
+def test_a_deleted_account_sends_and_starts_nothing_though_its_token_lives(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    db.superuser().run("delete from auth.users where id = %s", ann)
+    with refused("VG105"):
+        db.acting_as(ann).send(conversation, "still here")
+    with refused("VG112"):
+        db.acting_as(ann).value("select public.start_conversation(%s)", [bob])
+    with refused("VG105"):
+        db.acting_as(ann).run("update public.profiles set name = 'back' where id = %s", ann)
+    with refused("VG106"):
+        db.acting_as(bob).value("select public.start_conversation(%s)", [ann])

@@ -167,6 +167,9 @@ def test_replies_stay_in_their_thread_and_conversation(db: Database) -> None:
     for parent in (uuid.uuid4(), db.acting_as(cid).send(elsewhere, "secret")):
         with refused("VG113"):
             db.acting_as(bob).send(here, "peek", parent_message_id=parent)
+    known = db.acting_as(ann).send(elsewhere, "ann may read this")
+    with refused("VG113", "visible, but in another conversation"):
+        db.acting_as(ann).send(here, "leak the id", parent_message_id=known)
     thread = db.acting_as(bob).column(
         "select content from public.get_message_thread(%s, %s)", top, bob
     )
