@@ -1,0 +1,1 @@
+-- Members who can sign in are made through Auth: `vigil local up --worker` seeds a small world.

@@ -196,6 +196,23 @@ async def test_missing_partition_and_publication(spoiled: tuple[str, str], wire:
         assert (await one.until("postgres_changes"))["payload"]["data"]["record"]["id"] == 1
 
 
+async def test_subscribed_is_said_only_once_live(gateway: Running, wire: Any) -> None:
+    """A slot cannot start while older transactions run, and nothing is promised before it has."""
+    entry = {"schema": "public", "table": "open_things", "event": "INSERT"}
+    with psycopg.connect(gateway.dsn) as busy:
+        busy.execute("select pg_current_xact_id()")
+        with serve(settings(gateway.admin_dsn), gateway.dsn) as waiting:
+            one = await wire(waiting, token())
+            reply = await one.join("live", {"postgres_changes": [entry]})
+            assert reply["payload"]["status"] == "ok"
+            await one.silence()
+            busy.rollback()
+            assert (await one.until("system"))["payload"]["message"] == "Subscribed to PostgreSQL"
+            gateway.sql("insert into open_things values (-77)")
+            assert (await one.until("postgres_changes"))["payload"]["data"]["record"]["id"] == -77
+    gateway.sql("delete from open_things where id = -77")
+
+
 async def test_database_that_is_away(realtime_cluster: Cluster, wire: Any) -> None:
     """Public channels work, a waiting join runs out of time, a private send is not decided."""
     nowhere = "postgresql://nobody:x@127.0.0.1:1/none"

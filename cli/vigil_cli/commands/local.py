@@ -17,7 +17,9 @@ from rich.table import Table
 
 from vigil_cli.local.errors import LocalStackError
 from vigil_cli.local.layout import Layout
+from vigil_cli.local.seed import MEMBERS, PASSWORD, address, seed
 from vigil_cli.local.stack import Stack, Up
+from vigil_cli.local.worker import start_worker
 
 app = typer.Typer(
     help="Run a small Supabase on this machine: Postgres, REST, Auth and Realtime, no Docker.",
@@ -37,13 +39,28 @@ Port = Annotated[
 
 
 @app.command()
-def up(directory: Directory = None, port: Port = None, as_json: Json = False) -> None:
+def up(
+    directory: Directory = None,
+    port: Port = None,
+    as_json: Json = False,
+    worker: Annotated[
+        bool,
+        typer.Option("--worker", help="Run a worker too, and seed a small world the first time."),
+    ] = False,
+) -> None:
     """Start the stack, setting it up the first time. Safe to repeat."""
     with _explained():
         stack = Stack(Layout.find(directory))
         with words.status("starting") as status:
             done = stack.up(port=port, say=lambda step: status.update(f"{step} …"))
+            if worker:
+                status.update("worker …")
+                start_worker(stack)
+                status.update("members …")
+                seed(stack)
         _show_up(stack, done, as_json=as_json)
+        if worker and not as_json:
+            _show_how_to_connect(stack)
 
 
 @app.command()
@@ -147,6 +164,23 @@ def _show_up(stack: Stack, done: Up, *, as_json: bool) -> None:
     for name in ("API_URL", "DB_URL", "PUBLISHABLE_KEY", "SECRET_KEY"):
         print(f"{name}={values[name]}")
     words.print("[dim]everything else: vigil local env[/]")
+
+
+def _show_how_to_connect(stack: Stack) -> None:
+    values = stack.env()
+    words.print(
+        "\nA worker runs. From a frontend:\n\n"
+        f"  const supabase = createClient('{values['API_URL']}', '{values['PUBLISHABLE_KEY']}')\n"
+        "  await supabase.auth.signInWithPassword"
+        f"({{ email: '{address('Ana')}', password: '{PASSWORD}' }})\n"
+        "  await supabase.from('messages').select('*')\n\n"
+        f"As a moderator:   VIGIL_PASSWORD={PASSWORD} vigil login --url {values['API_URL']}"
+        f" --key {values['PUBLISHABLE_KEY']} --email {address('Mia')}\n"
+        f"Members:          {', '.join(address(name) for name in MEMBERS)}\n"
+        "Stop it all:      vigil local down   (or make down)",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from vigil_cli.local.keys import write_private
 from vigil_cli.local.layout import Layout
 from vigil_cli.local.process import Process, running_with
 
-REST, GATEWAY = "rest", "gateway"
+REST, GATEWAY, WORKER = "rest", "gateway", "worker"
 NAMES = (REST, GATEWAY)
 _SOCKET_FD = 3
 _LARGE_LOG = 20_000_000

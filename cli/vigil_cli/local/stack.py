@@ -24,7 +24,7 @@ from vigil_cli.local.keys import StackKeys, write_private
 from vigil_cli.local.layout import Layout, digest
 from vigil_cli.local.ports import listen
 from vigil_cli.local.process import Process
-from vigil_cli.local.services import GATEWAY, NAMES, REST, Service, describe, keep_small
+from vigil_cli.local.services import GATEWAY, NAMES, REST, WORKER, Service, describe, keep_small
 
 WORKER_ROLE = "vigil_worker"
 DEFAULT_PORT = 54321
@@ -121,6 +121,9 @@ class Stack:
             services[name] = _shown(running[0] if running else None)
         url = f"http://127.0.0.1:{state['port']}" if "port" in state else None
         everything = all(entry["running"] for entry in services.values())
+        worker = Service(self.layout, WORKER).processes()
+        if worker:
+            services[WORKER] = _shown(worker[0])
         return {
             "running": everything,
             "answers": bool(url and services[GATEWAY]["running"] and _answers(url)),
@@ -255,7 +258,7 @@ class Stack:
 
     def _stop_all(self) -> list[str]:
         stopped = []
-        for name in (GATEWAY, REST):
+        for name in (WORKER, GATEWAY, REST):
             service = Service(self.layout, name)
             if service.processes():
                 service.stop()

@@ -91,7 +91,11 @@ def _without_password(dsn: str) -> tuple[str, str]:
     """The URL for the command line, which others can read, and the password for the environment."""
     parts = urlsplit(dsn)
     netloc = parts.netloc.replace(f":{parts.password}@", "@") if parts.password else parts.netloc
-    query = f"{parts.query}&sslmode=disable" if parts.query else "sslmode=disable"
+    query = parts.query
+    if "sslmode=" not in query:
+        # The CLI asks for TLS by itself, which a database on loopback seldom speaks.
+        mode = "disable" if parts.hostname in ("127.0.0.1", "localhost", "::1") else "require"
+        query = f"{query}&sslmode={mode}" if query else f"sslmode={mode}"
     bare = urlunsplit((parts.scheme, netloc, parts.path, query, ""))
     return bare, parts.password or ""
 

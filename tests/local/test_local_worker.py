@@ -1,0 +1,82 @@
+"""`vigil local up --worker`: one command leaves a stack, a worker and a small world."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from supabase import create_client
+
+from vigil_cli.local.layout import Layout
+from vigil_cli.local.process import running_with
+from vigil_cli.local.seed import MEMBERS, PASSWORD, address
+from vigil_cli.local.stack import Stack
+from vigil_cli.local.supabase_cli import _without_password
+
+# Said by the client library about a default of its own.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:The '(timeout|verify)' parameter:DeprecationWarning"
+)
+
+
+def vigil(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "vigil_cli", "local", *arguments],
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+
+
+def test_a_stack_with_a_worker_and_members_to_try(tmp_path: Path, root: Path) -> None:
+    place = tmp_path / "with a worker"
+    layout = Layout.find(place)
+    layout.root.mkdir(parents=True, mode=0o700)
+    packages = root / ".vigil" / "node"
+    packages.mkdir(parents=True, exist_ok=True)
+    layout.node.symlink_to(packages)
+    try:
+        first = vigil("up", "--worker", "--port", "0", "--dir", str(place))
+        assert first.returncode == 0, first.stderr
+        assert "vigil login" in first.stderr
+        running = running_with(str(layout.config("worker")))
+        assert len(running) == 1
+        values = Stack(layout).env()
+        client = create_client(values["API_URL"], values["PUBLISHABLE_KEY"])
+        client.auth.sign_in_with_password({"email": address("Mia"), "password": PASSWORD})
+        assert client.rpc("whoami").execute().data["role"] == "moderator"
+        deadline = time.monotonic() + 20
+        while (status := client.rpc("worker_status").execute().data)["queue"]["ready"]:
+            assert time.monotonic() < deadline, status
+            time.sleep(0.1)
+        members = client.rpc("find_member", {"handle": address("Ana")}).execute().data
+        assert [m["name"] for m in members] == ["Ana"]
+        again = vigil("up", "--worker", "--dir", str(place))
+        assert again.returncode == 0, again.stderr
+        assert [p.pid for p in running_with(str(layout.config("worker")))] == [running[0].pid]
+        shown = json.loads(vigil("status", "--json", "--dir", str(place)).stdout)
+        assert shown["services"]["worker"]["running"] is True
+        accounts = client.rpc("list_staff").execute().data
+        assert len(accounts) == 2, "seeded once"
+        assert len(MEMBERS) == 5
+    finally:
+        down = vigil("down", "--dir", str(place))
+        Stack(layout).cluster.destroy()
+    assert down.returncode == 0
+    assert running_with(str(layout.config("worker"))) == []
+
+
+def test_migrations_travel_encrypted_unless_they_stay_on_this_machine() -> None:
+    local, password = _without_password("postgresql://postgres:secret@127.0.0.1:5432/postgres")
+    assert (local, password) == (
+        "postgresql://postgres@127.0.0.1:5432/postgres?sslmode=disable",
+        "secret",
+    )
+    hosted, _ = _without_password("postgresql://postgres:x@db.example.org:5432/postgres")
+    assert hosted.endswith("?sslmode=require")
+    chosen, _ = _without_password(
+        "postgresql://postgres:x@db.example.org/postgres?sslmode=verify-full"
+    )
+    assert chosen.endswith("?sslmode=verify-full")
