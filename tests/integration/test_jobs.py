@@ -156,3 +156,14 @@ def test_one_session_leads_and_another_takes_over_when_it_ends(db: Database) -> 
     while not second.value("select vigil.try_lead()"):
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_an_outcome_of_an_earlier_claim_settles_nothing_even_by_the_same_worker(
+    backlog: Database,
+) -> None:
+    stale = claim(backlog, "a", 40, lease=0.2)
+    time.sleep(0.25)
+    fresh = claim(backlog, "a", 40)
+    assert {j["attempt"] for j in fresh} == {2}
+    assert settle(backlog, "a", stale, "remove") == 0
+    assert settle(backlog, "a", fresh) == 40

@@ -301,3 +301,20 @@ def test_a_back_end_that_writes_the_table_issues_a_real_restriction(
         db.owner().run("delete from public.user_restrictions")
     with refused("VG402"):
         db.owner().run("delete from vigil.restrictions")
+
+
+def test_reading_and_starting_come_back_by_the_clock_too(
+    db: Database, people: tuple[uuid.UUID, uuid.UUID, Session, uuid.UUID]
+) -> None:
+    ann, bob, staff, conversation = people
+    db.acting_as(bob).send(conversation, "earlier")
+    made = restrict(staff, ann, "block", "600 milliseconds")
+    member = db.acting_as(ann)
+    assert member.sees(conversation) == []
+    with refused("VG112"):
+        member.value("select public.start_conversation(%s)", [bob])
+    until = db.owner().value("select expires_at from vigil.restrictions where id = %s", made)
+    while db.owner().value("select clock_timestamp() <= %s", until):
+        time.sleep(0.05)
+    assert member.sees(conversation) == ["earlier"]
+    member.value("select public.start_conversation(%s)", [bob])

@@ -1,0 +1,1 @@
+"""Ratios beside named peers, measured in one run: `make bench`."""
