@@ -177,3 +177,18 @@ def test_a_receipt_in_a_direct_conversation_is_the_one_thing_that_reaches_the_se
     )
     after = db.acting_as(bob).rows("select * from public.messages")[0]
     assert {k for k in after if after[k] != before[k]} == {"status", "read_at", "updated_at"}
+
+
+def test_where_messages_wait_the_filters_approval_releases_nothing_shadowed(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    db.owner().run("update vigil.settings set moderation_mode = 'pre'")
+    ban(db, ann)
+    sent = db.acting_as(ann).send(conversation, "waiting and shadowed")
+    db.settle()
+    status = db.acting_as(ann).value(
+        "select moderation_status from public.messages where id = %s", sent
+    )
+    assert status == "approved", "as an unrestricted twin would see"
+    assert db.acting_as(bob).sees(conversation) == []
+    assert db.superuser().rows("select * from realtime.messages") == []
