@@ -281,6 +281,22 @@ async def test_lost_right_closes_the_private_channel(gateway: Running, wire: Any
     assert (await one.recv())["event"] == "phx_close"
 
 
+async def test_public_and_private_channels_never_mix(gateway: Running, wire: Any) -> None:
+    """Whoever is alone on the public channel of a name hears nothing private, and the reverse."""
+    anna = uuid.uuid4()
+    name = f"room:{anna}"
+    public, private = await wire(gateway), await wire(gateway, user_token(anna))
+    await public.join(name)
+    gateway.sql("select public.send_to(%s, '{\"n\": 1}')", name)
+    await public.silence()
+    await public.send(f"realtime:{name}", "phx_leave", {}, ref="2")
+    await public.until("phx_close")
+    await private.join(name, {"private": True})
+    body = json.dumps({"messages": [{"topic": name, "event": "e", "payload": {"n": 2}}]}).encode()
+    assert (await asyncio.to_thread(post, gateway, "/api/broadcast", body, apikey=ANON))[0] == 202
+    await private.silence()
+
+
 async def test_failing_policy_denies_only_its_subject(gateway: Running, wire: Any) -> None:
     """A policy on realtime.messages that raises refuses that member; the next one is let in."""
     one = await wire(gateway)
