@@ -78,12 +78,14 @@ def test_a_list_is_imported_whole_or_not_at_all(db: Database) -> None:
     bad: list[Any] = [
         term(""), term("!!!"), term("x", "forbid"), {"term": "x", "severity": "flag"}, term("x", match="regex"), "text",
         term("x", expires_at="2001-01-01"), term("x", expires_at="soon"), term("x", conversation=str(uuid.uuid4())),
+        term("x", conversation="here"), term("x", expires_at="2999-01-01 Nowhere/Land"), term("x" * 201),
+        term("GOOD!", "flag"), term("x", language="e"), {"category": "slur", "severity": "flag"}, None,
     ]  # fmt: skip
     for element in bad:
         with pytest.raises(psycopg.Error) as caught:
-            add(staff, term("good"), element)
+            add(staff, term("good"), element, term("also", "bad"))
         assert caught.value.sqlstate == "VG208", element
-        assert "Element 2" in str(caught.value)
+        assert str(caught.value).startswith("Element 2: "), "the first bad one"
         assert db.owner().value("select count(*) from vigil.terms") == 0
     first = add(staff, term("one"), term("two", "flag"))
     assert (first["added"], first["version"]) == (2, 1)
@@ -100,3 +102,24 @@ def test_a_list_is_imported_whole_or_not_at_all(db: Database) -> None:
         add(db.acting_as(db.member("ann")), term("mine"))
     with refused("VG201"):
         add(db.acting_as(db.member("aud", "auditor")), term("mine"))
+
+
+def test_twenty_thousand_terms_are_one_import(db: Database) -> None:
+    """A dry run, an import, a change and a refusal, each counted exactly."""
+    staff = db.acting_as(db.member("mia", "moderator"))
+    terms = [term(f"wörd {number}", "flag") for number in range(20_000)]
+    tried = add(staff, *terms, dry_run=True)
+    assert (tried["added"], tried["version"], tried["dry_run"]) == (20_000, 0, True)
+    assert db.owner().value("select count(*) from vigil.terms") == 0
+    assert add(staff, *terms)["added"] == 20_000
+    assert db.owner().value("select count(*) from vigil.terms") == 20_000
+    changed = [*terms[:19_000], *(t | {"severity": "hold"} for t in terms[19_000:]), term("new")]
+    again = add(staff, *changed)
+    counted = (again["added"], again["updated"], again["unchanged"], again["version"])
+    assert counted == (1, 1_000, 19_000, 2)
+    with pytest.raises(psycopg.Error) as caught:
+        add(staff, *terms, term("WÖRD 7", "hold"))
+    assert caught.value.sqlstate == "VG208"
+    assert str(caught.value).startswith("Element 20001: repeats element 8.")
+    rows = db.owner().rows("select severity, count(*) as n from vigil.terms group by severity")
+    assert {row["severity"]: row["n"] for row in rows} == {"flag": 19_000, "hold": 1_000, "block": 1}
