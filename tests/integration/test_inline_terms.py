@@ -122,4 +122,8 @@ def test_twenty_thousand_terms_are_one_import(db: Database) -> None:
     assert caught.value.sqlstate == "VG208"
     assert str(caught.value).startswith("Element 20001: repeats element 8.")
     rows = db.owner().rows("select severity, count(*) as n from vigil.terms group by severity")
-    assert {row["severity"]: row["n"] for row in rows} == {"flag": 19_000, "hold": 1_000, "block": 1}
+    assert {row["severity"]: row["n"] for row in rows} == {
+        "flag": 19_000,
+        "hold": 1_000,
+        "block": 1,
+    }
