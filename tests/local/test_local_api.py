@@ -124,9 +124,39 @@ def test_bad_tokens_are_refused_before_the_database(stack: Stack) -> None:
     ):
         refused = rest(stack, "notes", headers(stack, token))
         assert (refused.status_code, refused.json()["code"]) == (401, code)
-    assert httpx.get(f"{stack.url()}/rest/v1/notes").status_code == 401
-    wrong = {"apikey": stack.env()["ANON_KEY"] + "x"}
-    assert httpx.get(f"{stack.url()}/rest/v1/notes", headers=wrong).status_code == 401
+
+
+@pytest.mark.parametrize("key", ["PUBLISHABLE_KEY", "SECRET_KEY"])
+@pytest.mark.parametrize(
+    "value",
+    ["Bearer junk", "bearer junk", "Bearer two words", "Bearer a.b", "Bearer a.b.c", "Bearer a.b.c d",
+     "Bearer a.b.c.d", "Bearer ....", "Bearer"],
+)  # fmt: skip
+def test_what_is_no_token_is_refused_and_never_anon(stack: Stack, key: str, value: str) -> None:
+    for refused in (
+        rest(stack, "notes", headers(stack, key=key) | {"Authorization": value}),
+        rest(stack, "rpc/whoami", headers(stack, key=key) | {"Authorization": value}, json={}),
+    ):
+        assert (refused.status_code, refused.json()["code"]) == (401, "PGRST301"), refused.text
+        assert refused.headers["access-control-allow-origin"] == "*", "or a browser hides it"
+
+
+def test_a_wrong_key_is_refused_before_anything_else_is_looked_at(stack: Stack) -> None:
+    ann, as_ann = member(stack)
+    wrong = ["garbage", "a.b.c", stack.env()["ANON_KEY"] + "x", signed(stack, sub=ann)]
+    bearers: list[dict[str, str]] = [{}, {"Authorization": "Bearer junk"}]
+    bearers.append({"Authorization": as_ann["Authorization"]})
+    for path in ("rest/v1/notes", "rest/v1/rpc/whoami", "auth/v1/settings", "auth/v1/admin/users"):
+        for bearer in bearers:
+            url = f"{stack.url()}/{path}"
+            for key in wrong:
+                refused = httpx.get(url, headers={"apikey": key} | bearer)
+                told = (refused.status_code, refused.json()["message"])
+                assert told == (401, "Invalid API key"), (path, key, bearer)
+            asked = httpx.get(url, headers=bearer)
+            assert (asked.status_code, asked.json()["message"]) == (
+                401, "No API key found in request",
+            )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,16 @@ class RefusedError(Exception):
         )
 
 
+class _UnknownKeyError(RefusedError):
+    """Refused before Auth is asked, in the words of a hosted project's gateway."""
+
+    def __init__(self, key: str | None) -> None:
+        message = "Invalid API key" if key else "No API key found in request"
+        hint = "Pass the publishable or the secret key in the `apikey` header."
+        super().__init__(401, "no_api_key", message)
+        self.response = JSONResponse({"message": message, "hint": hint}, status_code=401)
+
+
 @dataclass(frozen=True, slots=True)
 class AdminUsers:
     """Manages users over a connection of `supabase_auth_admin`."""
@@ -89,6 +99,7 @@ class AdminUsers:
     dsn: str
     jwt_secret: str
     secret_key: str
+    known_keys: frozenset[str]
 
     def routes(self) -> list[Route]:
         """The routes, with their full paths."""
@@ -125,6 +136,9 @@ class AdminUsers:
             return refused.response
 
     def _admit(self, request: Request) -> None:
+        key = request.headers.get("apikey") or request.query_params.get("apikey")
+        if key not in self.known_keys:
+            raise _UnknownKeyError(key)
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
         offered = bearer if bearer else request.headers.get("apikey", "")
         if self.secret_key in (offered, request.headers.get("apikey")):

@@ -122,7 +122,8 @@ class Backend:
 def create_app(config: FrontConfig) -> Starlette:
     """The whole front; its lifespan runs that of the Realtime gateway."""
     backend = Backend(config.backend)
-    users = AdminUsers(config.auth_dsn, config.jwt_secret, config.secret_key)
+    keys = {config.publishable_key, config.secret_key, config.anon_key, config.service_role_key}
+    users = AdminUsers(config.auth_dsn, config.jwt_secret, config.secret_key, frozenset(keys))
     gateway = create_gateway(
         GatewayConfig(
             dsn=config.admin_dsn,
