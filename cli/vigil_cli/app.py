@@ -12,6 +12,7 @@ from typing import Annotated, cast
 import typer
 
 from vigil_cli import output
+from vigil_cli.client import disconnect
 from vigil_cli.commands import audit, case, db, jobs, login, message, restrict, staff, terms, worker
 from vigil_cli.errors import DONE, FAILED, MISUSED, CliError, FailedError, MisusedError
 from vigil_cli.local.errors import LocalStackError
@@ -114,7 +115,7 @@ def run(arguments: Sequence[str]) -> int:
     except CliError as error:
         problem = error
     except LocalStackError as error:
-        problem = FailedError(error.problem, advice=error.hint)
+        problem = FailedError(error.problem, advice=error.hint, code="local")
     except typer.Abort:
         problem = FailedError("stopped; nothing was changed", advice="--yes, to not be asked")
     except KeyboardInterrupt:
@@ -129,6 +130,8 @@ def run(arguments: Sequence[str]) -> int:
         return _misused(error, as_json=as_json)
     else:
         return code if isinstance(code, int) else DONE
+    finally:
+        disconnect()
     output.show_error(problem, as_json=as_json)
     return problem.exit_code
 

@@ -23,6 +23,14 @@ _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _WRONG_PASSWORD = {"invalid_credentials", "invalid_grant"}
 
 
+_connections = contextlib.ExitStack()
+
+
+def disconnect() -> None:
+    """Close every connection that was opened since the last time."""
+    _connections.close()
+
+
 class Api:
     """One signed-in connection; renews the session when needed, at most once per refusal."""
 
@@ -199,7 +207,9 @@ def _client(url: str, key: str, access_token: str | None) -> Client:
             "the project's key has characters no key has", advice="--key sb_publishable_…"
         )
     loopback = urlsplit(url).hostname in _LOOPBACK
-    transport = httpx.Client(timeout=_TIMEOUT, follow_redirects=False, trust_env=not loopback)
+    transport = _connections.enter_context(
+        httpx.Client(timeout=_TIMEOUT, follow_redirects=False, trust_env=not loopback)
+    )
     options = SyncClientOptions(
         headers=headers,
         auto_refresh_token=False,

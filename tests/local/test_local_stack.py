@@ -10,17 +10,16 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import jwt
 import psycopg
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
 
 from tests.local.conftest import make_project
-from vigil_cli.commands.local import app
+from tests.support.inprocess import run_vigil
 from vigil_cli.local.errors import LocalStackError
 from vigil_cli.local.process import Process
 from vigil_cli.local.stack import Stack
@@ -29,10 +28,23 @@ from vigil_cli.local.unprivileged import account_for_postgres
 NewStack = Callable[[str], Stack]
 
 
-def command(stack: Stack, *arguments: str, given: str = "") -> Result:
+@dataclass(frozen=True)
+class Answer:
+    """What a command did."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+def command(stack: Stack, *arguments: str, given: str = "") -> Answer:
     """Run `vigil local …` for a stack, as a person would."""
-    directory = str(stack.layout.root.parent)
-    return CliRunner().invoke(app, [*arguments, "--dir", directory], input=given)
+    directory = stack.layout.root.parent
+    ran = run_vigil(
+        ["local", *arguments, "--dir", str(directory)],
+        environ=os.environ, directory=directory, stdin=given.encode(),
+    )  # fmt: skip
+    return Answer(ran.code, ran.out.decode(), ran.err.decode())
 
 
 def processes(stack: Stack) -> dict[str, Process]:
@@ -54,6 +66,12 @@ def test_up_status_env_logs_down_by_command(new_stack: NewStack) -> None:
     assert command(stack, "status").exit_code == 1
     assert "Try: vigil local up" in command(stack, "env").stderr
     assert "Try: vigil local up" in command(stack, "logs").stderr
+    told = command(stack, "env", "--json")
+    assert (told.exit_code, told.stdout) == (1, "")
+    assert json.loads(told.stderr)["error"] == {
+        "message": f"No stack in {stack.layout.root}.", "code": "local",
+        "try": "vigil local up", "exit_code": 1,
+    }  # fmt: skip
 
     up = command(stack, "up", "--port", "0", "--json")
     assert up.exit_code == 0, up.stderr
@@ -77,7 +95,7 @@ def test_up_status_env_logs_down_by_command(new_stack: NewStack) -> None:
     )
     assert set(lines) == {f"export {name}" for name in values}
     logs = subprocess.run(
-        [sys.executable, "-m", "vigil_cli.commands.local", "logs", "--dir", str(stack.layout.root.parent)],
+        [sys.executable, "-m", "vigil_cli", "local", "logs", "--dir", str(stack.layout.root.parent)],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "ready to accept connections" in logs.stdout
@@ -138,7 +156,7 @@ def test_two_commands_at_once_make_one_stack(new_stack: NewStack) -> None:
     stack = new_stack("twice at once")
     starting = [
         subprocess.Popen(
-            [sys.executable, "-m", "vigil_cli.commands.local", "up", "--port", "0", "--json",
+            [sys.executable, "-m", "vigil_cli", "local", "up", "--port", "0", "--json",
              "--dir", str(stack.layout.root.parent)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
@@ -195,7 +213,10 @@ def test_a_faulty_migration_is_quoted_and_leaves_nothing_half_done(new_stack: Ne
     refused = command(stack, "up", "--port", "0")
     assert refused.exit_code == 1
     assert "division by zero" in refused.stderr
-    assert "Try:" in refused.stderr
+    assert "\nTry: correct the migration" in refused.stderr
+    as_json = json.loads(command(stack, "up", "--port", "0", "--json").stderr)["error"]
+    assert "division by zero" in as_json["message"]
+    assert as_json["try"].startswith("correct the migration")
     with psycopg.connect(stack.cluster.dsn()) as conn:
         assert conn.execute("select to_regclass('public.half')").fetchone() == (None,)
     faulty.write_text("create table public.half (id int); select 1 / 1;")
@@ -227,7 +248,7 @@ def test_an_ordinary_user_runs_a_stack(open_directory: Path, packages: Path) -> 
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(python), "-m", "vigil_cli.commands.local", *arguments],
+            [str(python), "-m", "vigil_cli", "local", *arguments],
             cwd=home, user=account.uid, group=account.gid, extra_groups=[],
             env={"PATH": os.environ["PATH"], "HOME": str(home),
                  "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},

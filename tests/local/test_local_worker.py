@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
 from supabase import create_client
 
 from vigil_cli.local.layout import Layout
 from vigil_cli.local.process import running_with
-from vigil_cli.local.seed import MEMBERS, PASSWORD, address
+from vigil_cli.local.seed import MEMBERS, PASSWORD, STAFF, address
 from vigil_cli.local.stack import Stack
 from vigil_cli.local.supabase_cli import _without_password
 
@@ -40,11 +43,23 @@ def test_a_stack_with_a_worker_and_members_to_try(tmp_path: Path, root: Path) ->
     try:
         first = vigil("up", "--worker", "--port", "0", "--dir", str(place))
         assert first.returncode == 0, first.stderr
-        assert "vigil login" in first.stderr
+        told = dict(line.split("=", 1) for line in first.stdout.splitlines())
+        assert set(told) == {"API_URL", "DB_URL", "PUBLISHABLE_KEY", "SECRET_KEY"}
+        for words in (f"createClient('{told['API_URL']}', '{told['PUBLISHABLE_KEY']}')", PASSWORD,
+                      f"--email {address('Mia')}", "make down"):  # fmt: skip
+            assert words in first.stderr
         running = running_with(str(layout.config("worker")))
         assert len(running) == 1
         values = Stack(layout).env()
         client = create_client(values["API_URL"], values["PUBLISHABLE_KEY"])
+        (line,) = [each for each in first.stderr.splitlines() if "vigil login" in each]
+        login = shlex.split(line.partition("VIGIL_PASSWORD=")[2])
+        signed_in = subprocess.run(
+            [sys.executable, "-m", "vigil_cli", *login[2:]],
+            env={**os.environ, "VIGIL_PASSWORD": login[0], "VIGIL_HOME": str(tmp_path / "mia")},
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert "Signed in as Mia (moderator)" in signed_in.stderr, "the line works as printed"
         client.auth.sign_in_with_password({"email": address("Mia"), "password": PASSWORD})
         assert client.rpc("whoami").execute().data["role"] == "moderator"
         deadline = time.monotonic() + 20
@@ -58,13 +73,20 @@ def test_a_stack_with_a_worker_and_members_to_try(tmp_path: Path, root: Path) ->
         assert [p.pid for p in running_with(str(layout.config("worker")))] == [running[0].pid]
         shown = json.loads(vigil("status", "--json", "--dir", str(place)).stdout)
         assert shown["services"]["worker"]["running"] is True
-        accounts = client.rpc("list_staff").execute().data
-        assert len(accounts) == 2, "seeded once"
-        assert len(MEMBERS) == 5
+        staff = {row["name"]: row["role"] for row in client.rpc("list_staff").execute().data}
+        assert staff == STAFF
+        with psycopg.connect(values["DB_URL"]) as owner:
+            counts = owner.execute(
+                "select (select count(*) from public.profiles), (select count(*) from public.messages)"
+            ).fetchone()
+        assert counts == (len(MEMBERS), 3), "seeded once"
+        logged = vigil("logs", "worker", "--dir", str(place))
+        assert "worker.started" in logged.stdout, logged.stdout
     finally:
         down = vigil("down", "--dir", str(place))
         Stack(layout).cluster.destroy()
     assert down.returncode == 0
+    assert "stopped worker, gateway, rest, postgres" in down.stderr
     assert running_with(str(layout.config("worker"))) == []
 
 

@@ -13,11 +13,13 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.status import Status
 from rich.table import Table
 
 from vigil_cli.local.errors import LocalStackError
 from vigil_cli.local.layout import Layout
 from vigil_cli.local.seed import MEMBERS, PASSWORD, address, seed
+from vigil_cli.local.services import NAMES, WORKER
 from vigil_cli.local.stack import Stack, Up
 from vigil_cli.local.worker import start_worker
 
@@ -49,24 +51,20 @@ def up(
     ] = False,
 ) -> None:
     """Start the stack, setting it up the first time. Safe to repeat."""
-    with _explained():
+    with _disk_explained():
         stack = Stack(Layout.find(directory))
         with words.status("starting") as status:
             done = stack.up(port=port, say=lambda step: status.update(f"{step} …"))
-            if worker:
-                status.update("worker …")
-                start_worker(stack)
-                status.update("members …")
-                seed(stack)
+            seeded = _add_worker_and_members(stack, status) if worker else False
         _show_up(stack, done, as_json=as_json)
         if worker and not as_json:
-            _show_how_to_connect(stack)
+            _show_how_to_connect(stack, seeded=seeded)
 
 
 @app.command()
 def down(directory: Directory = None) -> None:
     """Stop the stack. The data stays."""
-    with _explained():
+    with _disk_explained():
         stopped = Stack(Layout.find(directory)).down()
         words.print(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
 
@@ -79,7 +77,7 @@ def reset(
     as_json: Json = False,
 ) -> None:
     """Throw all data of the stack away and set it up anew."""
-    with _explained():
+    with _disk_explained():
         layout = Layout.find(directory)
         if not yes:
             typer.confirm(f"Delete all data of the stack in {layout.root}?", abort=True, err=True)
@@ -92,7 +90,7 @@ def reset(
 @app.command()
 def status(directory: Directory = None, as_json: Json = False) -> None:
     """Show what runs. Exits 1 when the stack does not answer."""
-    with _explained():
+    with _disk_explained():
         facts = Stack(Layout.find(directory)).status()
         if as_json:
             print(json.dumps(facts, indent=2))
@@ -115,7 +113,7 @@ def env(
     shell: Annotated[bool, typer.Option("--shell", help="Print `export` lines to eval.")] = False,
 ) -> None:
     """Print addresses and keys, named as the Supabase CLI names them."""
-    with _explained():
+    with _disk_explained():
         values = Stack(Layout.find(directory)).env()
         if as_json:
             print(json.dumps(values, indent=2))
@@ -126,20 +124,23 @@ def env(
 
 @app.command()
 def logs(
-    service: Annotated[str | None, typer.Argument(help="postgres, rest or gateway.")] = None,
+    service: Annotated[
+        str | None, typer.Argument(help="postgres, rest, gateway or worker.")
+    ] = None,
     directory: Directory = None,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Keep printing.")] = False,
     lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="How many.")] = 50,
 ) -> None:
     """Print the last lines the services logged."""
-    with _explained():
+    with _disk_explained():
         layout = Layout.find(directory)
-        names = [service] if service else ["postgres", "rest", "gateway"]
-        unknown = set(names) - {"postgres", "rest", "gateway"}
+        every = ("postgres", *NAMES, WORKER)
+        names = [service] if service else every
+        unknown = set(names) - set(every)
         if unknown:
             raise LocalStackError(
                 f"There is no service named {unknown.pop()}.",
-                hint="vigil local logs postgres | rest | gateway",
+                hint=f"vigil local logs {' | '.join(every)}",
             )
         files = [str(layout.log(name)) for name in names if layout.log(name).exists()]
         if not files:
@@ -166,41 +167,52 @@ def _show_up(stack: Stack, done: Up, *, as_json: bool) -> None:
     words.print("[dim]everything else: vigil local env[/]")
 
 
-def _show_how_to_connect(stack: Stack) -> None:
+def _add_worker_and_members(stack: Stack, status: Status) -> bool:
+    """Start the worker and make the members, unless there are some; whether ours are there."""
+    with stack.locked(status.update):
+        status.update("worker …")
+        start_worker(stack)
+        status.update("members …")
+        return seed(stack)
+
+
+def _show_how_to_connect(stack: Stack, *, seeded: bool) -> None:
     values = stack.env()
-    words.print(
-        "\nA worker runs. From a frontend:\n\n"
-        f"  const supabase = createClient('{values['API_URL']}', '{values['PUBLISHABLE_KEY']}')\n"
-        "  await supabase.auth.signInWithPassword"
-        f"({{ email: '{address('Ana')}', password: '{PASSWORD}' }})\n"
-        "  await supabase.from('messages').select('*')\n\n"
-        f"As a moderator:   VIGIL_PASSWORD={PASSWORD} vigil login --url {values['API_URL']}"
-        f" --key {values['PUBLISHABLE_KEY']} --email {address('Mia')}\n"
-        f"Members:          {', '.join(address(name) for name in MEMBERS)}\n"
-        "Stop it all:      vigil local down   (or make down)",
-        markup=False,
-        soft_wrap=True,
-    )
+    email, password = (address("Ana"), PASSWORD) if seeded else ("YOUR ADDRESS", "YOUR PASSWORD")
+    login = f"vigil login --url {values['API_URL']} --key {values['PUBLISHABLE_KEY']}"
+    lines = [
+        "",
+        "A worker runs. From a frontend:",
+        "",
+        f"  const supabase = createClient('{values['API_URL']}', '{values['PUBLISHABLE_KEY']}')",
+        f"  await supabase.auth.signInWithPassword({{ email: '{email}', password: '{password}' }})",
+        "  await supabase.from('messages').select('*')",
+        "",
+    ]
+    if seeded:
+        lines += [
+            f"As a moderator:   VIGIL_PASSWORD={PASSWORD} {login} --email {address('Mia')}",
+            f"Members:          {', '.join(address(name) for name in MEMBERS)}",
+            f"Their password:   {PASSWORD}   (for this machine only)",
+        ]
+    else:
+        lines += [f"As a moderator:   {login} --email ADDRESS"]
+    lines += ["Stop it all:      vigil local down   (or make down)"]
+    words.print("\n".join(lines), markup=False, soft_wrap=True)
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
-    """An expected problem is a sentence and a way out, and exit code 1."""
+def _disk_explained() -> Iterator[None]:
+    """A disk that is full, or closed to this user, is said in the words of the stack."""
     try:
         yield
-    except LocalStackError as problem:
-        words.print(problem.problem, style="red", markup=False, soft_wrap=True)
-        words.print(f"Try: {problem.hint}", markup=False, soft_wrap=True)
-        raise typer.Exit(1) from problem
+    except BrokenPipeError:
+        raise
     except OSError as problem:
         full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
         where = problem.filename2 or problem.filename or "the stack"
-        told = "The disk is full" if full else f"{where}: {problem.strerror}"
-        words.print(told, style="red", markup=False, soft_wrap=True)
         what = "free some disk space" if full else "check the permissions of .vigil/"
-        words.print(f"Try: {what}, then run this again", markup=False)
-        raise typer.Exit(1) from problem
-
-
-if __name__ == "__main__":
-    app()
+        raise LocalStackError(
+            "The disk is full" if full else f"{where}: {problem.strerror}",
+            hint=f"{what}, then run this again",
+        ) from problem

@@ -70,7 +70,7 @@ class Stack:
     def up(self, *, port: int | None = None, say: Say = lambda _: None) -> Up:
         """Bring up whatever is not running; when this returns, clients can be served."""
         self.layout.make()
-        with self._locked(say):
+        with self.locked(say):
             clock = _Clock(say)
             keys = StackKeys.load_or_make(self.layout.keys)
             cluster = self.cluster
@@ -91,13 +91,13 @@ class Stack:
         """Stop everything; names what was running."""
         if not self.layout.root.exists():
             return []
-        with self._locked(say):
+        with self.locked(say):
             return self._stop_all()
 
     def reset(self, *, port: int | None = None, say: Say = lambda _: None) -> Up:
         """Throw the data away and set up anew. Keys, packages and the port are kept."""
         self.layout.make()
-        with self._locked(say):
+        with self.locked(say):
             self._stop_all()
             self.cluster.destroy()
             state = self._state()
@@ -149,6 +149,18 @@ class Stack:
             "VIGIL_SUPABASE_KEY": keys.publishable_key,
             "VIGIL_DOORBELL_TOKEN": keys.doorbell_token,
         }
+
+    @contextlib.contextmanager
+    def locked(self, say: Say) -> Iterator[None]:
+        """One command at a time; the lock goes with the process, however it ends."""
+        self.layout.make()
+        with self.layout.lock.open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say("waiting for another `vigil local` command on this stack")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     # -- inside ------------------------------------------------------------------------------
 
@@ -268,18 +280,6 @@ class Stack:
             cluster.stop()
             stopped.append("postgres")
         return stopped
-
-    @contextlib.contextmanager
-    def _locked(self, say: Say) -> Iterator[None]:
-        """One command at a time; the lock goes with the process, however it ends."""
-        self.layout.make()
-        with self.layout.lock.open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                say("waiting for another `vigil local` command on this stack")
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
 
     def _state(self) -> dict[str, Any]:
         try:
