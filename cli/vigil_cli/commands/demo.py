@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
+import httpx
+import psycopg
 import typer
+from postgrest.exceptions import APIError
 from rich.console import Console
+from supabase_auth.errors import AuthError
 
 from vigil_cli.demo.facts import Facts
 from vigil_cli.demo.show import Show
@@ -16,6 +23,12 @@ from vigil_cli.demo.stage import set_stage
 from vigil_cli.demo.story import Story
 from vigil_cli.errors import DONE, FAILED
 from vigil_cli.local.errors import LocalStackError
+
+# What real clients, servers and processes answer when something does not work.
+_TROUBLE = (
+    LocalStackError, TimeoutError, APIError, AuthError, httpx.HTTPError, psycopg.Error, OSError,
+)  # fmt: skip
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 app = typer.Typer(
     help="Watch Vigil protect a conversation, with real clients on a stack of its own.",
@@ -40,7 +53,10 @@ def demo(
     """
     facts = Facts()
     console = Console(stderr=as_json, highlight=False)
-    asyncio.run(_play(facts, console, directory, pace=0.0 if fast else 1.0))
+    try:
+        asyncio.run(_play(facts, console, directory, pace=0.0 if fast else 1.0))
+    except _StoppedError as stopped:
+        raise typer.Exit(128 + stopped.signal) from None
     if as_json:
         print(json.dumps(facts.as_json(), indent=2))
     raise typer.Exit(DONE if facts.kept else FAILED)
@@ -48,14 +64,54 @@ def demo(
 
 async def _play(facts: Facts, console: Console, directory: Path | None, pace: float) -> None:
     show = Show(console)
-    with show:
-        async with set_stage(directory, lambda step: show.tell(f"Setting up: {step} ...")) as stage:
-            story = Story(stage, facts, show.tell, show.changed, pace)
-            show.story = story
-            try:
-                await story.play()
-            except (LocalStackError, TimeoutError) as exc:
-                facts.check(f"the story came to its end ({exc})", False)
-            finally:
-                await story.close()
+
+    def say(step: str) -> None:
+        show.tell(f"Setting up: {step} ...")
+
+    with _stoppable(show), show:
+        try:
+            async with set_stage(
+                directory, lambda step: show.tell(f"Setting up: {step} ...")
+            ) as stage:
+                story = Story(stage, facts, show.tell, show.changed, pace)
+                show.story = story
+                try:
+                    await story.play()
+                finally:
+                    await story.close()
+        except _TROUBLE as exc:
+            facts.trouble = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
     show.summary(facts)
+
+
+class _StoppedError(Exception):
+    """A signal ended the demo, and everything it had started has ended too."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.signal = number
+
+
+@contextmanager
+def _stoppable(show: Show) -> Iterator[None]:
+    """The first signal ends the story and clears the stage; more of them change nothing."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    received: list[int] = []
+
+    def stop(number: int) -> None:
+        received.append(number)
+        if len(received) == 1 and task is not None:
+            show.tell("Stopping, and leaving nothing running ...")
+            task.cancel()
+
+    for each in _SIGNALS:
+        loop.add_signal_handler(each, stop, each)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not received:
+            raise
+        raise _StoppedError(received[0]) from None
+    finally:
+        for each in _SIGNALS:
+            loop.remove_signal_handler(each)

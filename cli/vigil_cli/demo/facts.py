@@ -1,9 +1,25 @@
-"""What the demo saw with its own eyes: measured, and judged at the end."""
+"""What the demo promises, what it saw with its own eyes, and the figures it measured."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+
+PROMISES = {
+    "gather": "five people sign in, three screens are live",
+    "terms": "imported terms reach the worker",
+    "talk": "a message reaches the other's screen",
+    "hide": "a bad message leaves the other's screen",
+    "doorbell": "it is Realtime that wakes the worker",
+    "block": "a blocked word is refused on sending",
+    "mute": "a muted member is refused",
+    "expiry": "the mute ends by itself, to the moment",
+    "record": "the worker records that end",
+    "shadow": "a shadow-banned member notices nothing",
+    "unseen": "nobody else sees what they write",
+    "once": "every message is judged exactly once",
+    "audit": "the audit trail names every act",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,25 +33,34 @@ class Check:
 
 @dataclass(slots=True)
 class Facts:
-    """The checks in the order of the story."""
+    """Every promise is broken until a check says that it was kept."""
 
-    checks: list[Check] = field(default_factory=list)
+    noted: dict[str, Check] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
+    trouble: str | None = None
 
-    def check(self, name: str, kept: bool, figure: str = "") -> bool:
+    def check(self, key: str, kept: bool, figure: str = "") -> None:
         """Note whether a promise was kept; the story goes on either way."""
-        self.checks.append(Check(name, kept, figure))
-        return kept
+        self.noted[key] = Check(PROMISES[key], kept, figure)
+
+    @property
+    def checks(self) -> list[Check]:
+        """All promises in the order of the story, those never reached included."""
+        return [
+            self.noted.get(key, Check(name, kept=False, figure="did not happen"))
+            for key, name in PROMISES.items()
+        ]
 
     @property
     def kept(self) -> bool:
         """Whether everything happened."""
-        return bool(self.checks) and all(check.kept for check in self.checks)
+        return self.trouble is None and all(check.kept for check in self.checks)
 
     def as_json(self) -> dict[str, Any]:
         """The summary for scripts."""
         return {
             "kept": self.kept,
+            "trouble": self.trouble,
             "checks": [{"name": c.name, "kept": c.kept, "figure": c.figure} for c in self.checks],
             "figures": self.figures,
         }

@@ -25,10 +25,12 @@ Changed = Callable[[], None]
 class Sent:
     """An attempt to send: the row as it came back, or why it was refused."""
 
+    content: str
     row: dict[str, Any] | None
     refused: str | None
     hint: str
     began: float
+    ended: float
 
 
 @dataclass(slots=True)
@@ -42,6 +44,7 @@ class Member:
     changed: Changed = lambda: None
     conversation: str = ""
     screen: list[dict[str, Any]] = field(default_factory=list)
+    refusals: list[Sent] = field(default_factory=list)
     _call: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -105,9 +108,13 @@ class Member:
         try:
             answer = await self.client.table("messages").insert(row).execute()
         except APIError as exc:
-            return Sent(None, str(exc.code), str(exc.hint or ""), began)
+            refused = Sent(content, None, str(exc.code), str(exc.hint or ""), began, time.time())
+            self.refusals.append(refused)
+            self.changed()
+            return refused
         self._call.set()
-        return Sent(cast("dict[str, Any]", answer.data[0]), None, "", began)
+        stored = cast("dict[str, Any]", answer.data[0])
+        return Sent(content, stored, None, "", began, time.time())
 
     async def call(self, function: str, **arguments: Any) -> Any:
         return (await self.client.rpc(function, arguments).execute()).data
@@ -115,6 +122,7 @@ class Member:
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.client.remove_all_channels()
         await self.client.realtime.close()
 
@@ -146,7 +154,11 @@ class BrowserScreen:
         )  # fmt: skip
         screen = cls(process, changed)
         screen._task = asyncio.create_task(screen._listen())
-        await screen.until(lambda line: line["event"] == "live", "its subscriptions")
+        try:
+            await screen.until(lambda line: line["event"] == "live", "its subscriptions")
+        except BaseException:
+            await screen.close()
+            raise
         return screen
 
     async def _listen(self) -> None:
@@ -160,8 +172,23 @@ class BrowserScreen:
     def screen(self) -> list[dict[str, Any]]:
         return self.lines[-1]["screen"] if self.lines else []
 
+    @property
+    def taken(self) -> list[dict[str, Any]]:
+        """What it showed and had to take back."""
+        shown = {row["id"]: row for line in self.lines for row in line["screen"]}
+        dropped = {line["id"] for line in self.lines if line["event"] == "dropped" and line["seen"]}
+        return [row for id, row in shown.items() if id in dropped]
+
     def shows(self, content: str) -> bool:
         return any(row["content"] == content for row in self.screen)
+
+    async def shown(self, content: str) -> float:
+        """When it first showed this, in seconds since the epoch."""
+
+        def fits(line: dict[str, Any]) -> bool:
+            return any(row["content"] == content for row in line["screen"])
+
+        return float((await self.until(fits, f"“{content}”"))["at"]) / 1000
 
     async def until(
         self, wanted: Callable[[dict[str, Any]], bool], what: str, seconds: float = PATIENCE

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from rich import box
@@ -15,25 +17,41 @@ from rich.table import Table
 from rich.text import Text
 
 from vigil_cli.demo.facts import Facts
+from vigil_cli.demo.people import BrowserScreen, Member
 from vigil_cli.demo.story import Story
 
-_COLOURS = {"Ana": "cyan", "Ben": "green", "Sam": "magenta", "Mia": "yellow"}
+_COLOURS = {"Ana": "cyan", "Ben": "green", "Sam": "magenta"}
+_CLIENTS = {"Ana": "supabase-py", "Ben": "supabase-js", "Sam": "supabase-py"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line on somebody's screen, and what became of it."""
+
+    at: float
+    name: str
+    text: str
+    fate: str = ""
 
 
 class Show:
-    """Narration and screens. `tell` and `changed` are safe to call at any time."""
+    """Narration, screens and the worker's line. `tell` and `changed` may be called at any time."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self.story: Story | None = None
-        self._said: deque[str] = deque(maxlen=4)
+        self._said: deque[str] = deque(maxlen=6)
         self._began = time.monotonic()
+        pictures = console.is_terminal and not console.is_dumb_terminal
         self._live = (
-            Live(console=console, auto_refresh=False, transient=True)
-            if console.is_terminal
+            Live(
+                console=console, refresh_per_second=5, transient=True, get_renderable=self._picture
+            )
+            if pictures
             else None
         )
         self._last: dict[str, list[str]] = {}
+        self._worker = ""
 
     def __enter__(self) -> Show:
         if self._live is not None:
@@ -44,83 +62,140 @@ class Show:
         if self._live is not None:
             self._live.stop()
 
-    def tell(self, words: str) -> None:
-        """One line of narration."""
+    def tell(self, words: str, *, again: bool = False) -> None:
+        """One line of narration; `again` says the last one anew."""
+        if again and self._said:
+            self._said.pop()
         self._said.append(words)
         if self._live is None:
-            self.console.print(f"{self._seconds()}  {words}", markup=False, soft_wrap=True)
+            self._print(f"  {words}")
         self.changed()
 
     def changed(self) -> None:
         """Somebody's screen may differ now."""
         if self._live is not None:
-            self._live.update(self._picture(), refresh=True)
+            self._live.refresh()
             return
-        for name, rows in self._screens().items():
-            shown = [row["content"] for row in rows]
+        for name, entries in self._screens().items():
+            shown = [f"{entry.text}{entry.fate}" for entry in entries]
             before = self._last.get(name, [])
-            for text in shown:
-                if text not in before:
-                    self.console.print(
-                        f"{self._seconds()}    {name}'s screen: + {text}", markup=False
-                    )
-            for text in before:
-                if text not in shown:
-                    self.console.print(
-                        f"{self._seconds()}    {name}'s screen: - {text}", markup=False
-                    )
+            for text in [text for text in shown if text not in before]:
+                self._print(f"    {name}'s screen: + {text}")
+            for text in [text for text in before if text not in shown]:
+                self._print(f"    {name}'s screen: - {text}")
             self._last[name] = shown
+        if (line := self._worker_line()) != self._worker:
+            self._worker = line
+            self._print(f"    the worker: {line}")
 
     def summary(self, facts: Facts) -> None:
-        """The checks with their figures; what to try next."""
-        table = Table(box=box.SIMPLE, title="What happened", title_justify="left", pad_edge=False)
-        table.add_column("")
-        table.add_column("check", overflow="fold")
-        table.add_column("measured", justify="right")
+        """The promises with their figures; what to try next."""
+        table = Table(box=box.SIMPLE, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))
+        table.add_column(no_wrap=True)
+        table.add_column("check", overflow="fold", ratio=1)
+        table.add_column("measured", justify="right", no_wrap=True)
         for check in facts.checks:
             mark = Text("✓", "green") if check.kept else Text("✗", "bold red")
-            table.add_row(mark, check.name, check.figure)
+            table.add_row(mark, check.name, Text(check.figure, "dim" if check.kept else "red"))
         self.console.print(table)
-        verdict = "Everything happened." if facts.kept else "Something did not happen."
-        self.console.print(Text(verdict, "bold green" if facts.kept else "bold red"))
+        if facts.trouble is not None:
+            self.console.print(Text(facts.trouble, "red"), soft_wrap=True)
+        if facts.kept:
+            f = facts.figures
+            told = (
+                f"Everything happened: {f['messages']} messages, {f['refused']} refused sends, "
+                f"{f['verdicts']} verdicts, {f['audit_events']} audit events."
+            )
+            self.console.print(Text(told, "bold green"), soft_wrap=True)
+        else:
+            self.console.print(Text("Something did not happen.", "bold red"))
         self.console.print(
-            "Next: make up (keep a stack and a worker), make test (the proof), README.md."
+            "Next:  make up     a stack and a worker of your own, with people to sign in as\n"
+            "       make test   the proof\n"
+            "       docs/       how it works, what it protects and what it does not",
+            markup=False,
         )
 
-    def _screens(self) -> dict[str, list[dict[str, Any]]]:
+    def _screens(self) -> dict[str, list[Entry]]:
         story = self.story
-        if story is None:
-            return {}
-        screens = {}
-        for name in ("Ana", "Ben", "Sam"):
-            source = getattr(story, "browser" if name == "Ben" else name.lower(), None)
-            screens[name] = source.screen if source is not None else []
+        screens: dict[str, list[Entry]] = {}
+        for name in _COLOURS:
+            screen = getattr(story, "browser" if name == "Ben" else name.lower(), None)
+            screens[name] = [] if screen is None else self._entries(name, screen)
         return screens
+
+    def _entries(self, name: str, screen: Member | BrowserScreen) -> list[Entry]:
+        """What a member sees: messages, what was taken back, and their own refused attempts."""
+        entries = [self._entry(row, " (removed)" if _removed(row) else "") for row in screen.screen]
+        if isinstance(screen, BrowserScreen):
+            entries += [self._entry(row, " (taken back)") for row in screen.taken]
+        else:
+            tries: dict[str, list[Any]] = {}
+            for sent in screen.refusals:
+                tries.setdefault(sent.content, []).append(sent)
+            accepted = {row["content"] for row in screen.screen}
+            entries += [
+                Entry(sent[-1].ended, name, text, f" ✗ {sent[-1].refused}")
+                for text, sent in tries.items()
+                if text not in accepted
+            ]
+        return sorted(entries, key=lambda entry: entry.at)
+
+    def _entry(self, row: dict[str, Any], fate: str) -> Entry:
+        story = self.story
+        people = (getattr(story, who.lower(), None) for who in _COLOURS)
+        names = {person.id: person.name for person in people if person is not None}
+        return Entry(
+            _time(row["created_at"]), names.get(row["sender_id"], "?"), row["content"], fate
+        )
+
+    def _worker_line(self) -> str:
+        worker = self.story.stage.worker if self.story is not None else None
+        return worker.line if worker is not None else "not started yet"
 
     def _picture(self) -> RenderableType:
         layout = Layout()
-        layout.split_column(Layout(name="screens", ratio=1), Layout(name="words", size=7))
+        layout.split_column(
+            Layout(name="screens", ratio=1),
+            Layout(name="worker", size=1),
+            Layout(name="words", size=8),
+        )
         panels = []
-        for name, rows in (self._screens() or {"Ana": [], "Ben": [], "Sam": []}).items():
-            how = "supabase-js" if name == "Ben" else "supabase-py"
-            body = Group(*(self._bubble(row) for row in rows[-8:]))
-            title = f"{name} sees [dim]({how})[/dim]"
-            panels.append(Layout(Panel(body, title=title, border_style=_COLOURS[name])))
+        room = max(2, (self.console.height - 11) // 2)
+        for name, entries in self._screens().items():
+            body = Group(*(_bubble(entry) for entry in entries[-room:]))
+            panel = Panel(
+                body, title=f"{name} sees", subtitle=f"[dim]{_CLIENTS[name]}[/dim]",
+                border_style=_COLOURS[name],
+            )  # fmt: skip
+            panels.append(Layout(panel))
         layout["screens"].split_row(*panels)
-        words = Text("\n".join(self._said))
-        layout["words"].update(Panel(words, title=f"Vigil · {self._seconds()}", border_style="dim"))
+        worker = Text.assemble((" worker ", "reverse"), " ", self._worker_line(), no_wrap=True)
+        worker.overflow = "ellipsis"
+        layout["worker"].update(worker)
+        said = Text("\n".join(self._said), no_wrap=True, overflow="ellipsis")
+        layout["words"].update(Panel(said, title=f"Vigil {self._seconds()}", border_style="dim"))
         return layout
 
-    def _bubble(self, row: dict[str, Any]) -> Text:
-        story = self.story
-        names = {m.id: m.name for m in (story.ana, story.ben, story.sam)} if story else {}
-        name = names.get(row["sender_id"], "?")
-        taken = row.get("moderation_status") == "removed"
-        return Text.assemble(
-            (f"{name}: ", f"bold {_COLOURS.get(name, 'white')}"),
-            (row["content"], "dim strike" if taken else ""),
-            (" (removed)", "dim") if taken else "",
-        )
+    def _print(self, words: str) -> None:
+        self.console.print(f"{self._seconds()}{words}", markup=False, soft_wrap=True)
 
     def _seconds(self) -> str:
         return f"{time.monotonic() - self._began:5.1f} s"
+
+
+def _bubble(entry: Entry) -> Text:
+    style = "" if not entry.fate else "dim" if entry.fate.startswith(" ✗") else "dim strike"
+    return Text.assemble(
+        (f"{entry.name}: ", f"bold {_COLOURS.get(entry.name, 'white')}"),
+        (entry.text, style),
+        (entry.fate, "red" if entry.fate else ""),
+    )
+
+
+def _removed(row: dict[str, Any]) -> bool:
+    return row.get("moderation_status") == "removed"
+
+
+def _time(text: str) -> float:
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
