@@ -26,7 +26,7 @@ def test_terms_are_added_changed_listed_tested_and_removed(world: World, mod: Vi
     assert mod("terms", "list", "wonder", "--json", expect=0).data == []
     assert mod(*add, "hold", "--json", expect=0).data["added"] == 1
     assert mod(*add, "hold", "--json", expect=0).data["unchanged"] == 1
-    assert mod(*add, "block", "--json", expect=0).data["updated"] == 1
+    assert mod.process(*add, "block", "--json", expect=0).data["updated"] == 1
     (term,) = mod("terms", "list", "wonder", "--json", expect=0).data
     assert (term["severity"], term["language"], term["match"]) == ("block", "und", "word")
     assert "wonder pill" in mod("terms", "list", "--category", "fraud", expect=0).out
@@ -37,13 +37,13 @@ def test_terms_are_added_changed_listed_tested_and_removed(world: World, mod: Vi
     assert (match["term"], match["severity"], match["text"]) == (
         "wonder pill", "block", "W0NDER   pill",
     )  # fmt: skip
-    plain = mod("terms", "test", stdin="a wonder pill\n", expect=0)
+    plain = mod.process("terms", "test", stdin="a wonder pill\n", expect=0)
     assert "refused as it is sent" in plain.err
     assert world.as_("Ann")("terms", "test", "x", "--json", expect=3).error["code"] == "VG201"
 
     gone = ["terms", "remove", "--term", "Wonder Pill"]
     assert mod(*gone, "--dry-run", "--json", expect=0).data == {"removed": 1, "dry_run": True}
-    assert mod(*gone, "--json", expect=0).data["removed"] == 1
+    assert mod.process(*gone, "--json", expect=0).data["removed"] == 1
     assert "there is no term" in mod(*gone, expect=2).err
     unknown = mod("terms", "remove", str(term["term_id"]), "--json", expect=3)
     assert unknown.error["code"] == "VG205"
@@ -59,9 +59,9 @@ def test_a_list_is_imported_whole_and_exported_as_it_was(
     assert tried.data["added"] == 1500
     assert mod("terms", "list", "zz", "--json", expect=0).data == []
     assert mod("terms", "import", str(file), "--json", expect=0).data["added"] == 1500
-    again = mod("terms", "import", "-", "--json", stdin=file.read_bytes(), expect=0)
+    again = mod.process("terms", "import", "-", "--json", stdin=file.read_bytes(), expect=0)
     assert again.data["unchanged"] == 1500
-    exported = mod("terms", "export", "--category", "list", expect=0)
+    exported = mod.process("terms", "export", "--category", "list", expect=0)
     copy = tmp_path / "copy.csv"
     copy.write_text(exported.out)
     assert exported.out.startswith(HEADER)
@@ -150,7 +150,7 @@ def test_a_list_is_tried_out_without_any_server(vigil: Vigil, tmp_path: Path) ->
 
 def test_a_message_is_decided_on_and_its_text_stays_private(world: World, mod: Vigil) -> None:
     message = world.send("Ann", world.talk("Ann", "Cem"), "our own business")
-    shown = mod("message", "show", message, "--json", expect=0)
+    shown = mod.process("message", "show", message, "--json", expect=0)
     assert shown.data["content"] is None
     assert shown.data["sender_name"] == "Ann"
     assert "withheld" in shown.err
@@ -158,13 +158,15 @@ def test_a_message_is_decided_on_and_its_text_stays_private(world: World, mod: V
     hide = ["message", "hide", message, WHY, "--json"]
     assert mod(*hide, "--dry-run", expect=0).data["dry_run"] is True
     assert mod("message", "show", message, "--json").data["moderation_status"] == "approved"
-    assert mod(*hide, expect=0).data["to"] == "hidden"
+    assert mod.process(*hide, expect=0).data["to"] == "hidden"
     assert mod(*hide, expect=3).error["code"] == "VG207"
     seen = world.client("Cem").table("messages").select("id").eq("id", message).execute().data
     assert seen == []
-    assert mod("message", "approve", message, WHY, "--json", expect=0).data["to"] == "approved"
-    assert mod("message", "remove", message, WHY, "--json", expect=0).data["to"] == "removed"
-    assert mod("message", "approve", message, WHY, "--json", expect=3).error["code"] == "VG206"
+    approve = ["message", "approve", message, WHY, "--json"]
+    assert mod.process(*approve, expect=0).data["to"] == "approved"
+    remove = ["message", "remove", message, WHY, "--json"]
+    assert mod.process(*remove, expect=0).data["to"] == "removed"
+    assert mod(*approve, expect=3).error["code"] == "VG206"
     unknown = mod("message", "show", str(uuid.uuid4()), "--json", expect=3)
     assert unknown.error["code"] in ("VG113", "VG205")
     for who in ("Otto", "Ann"):
@@ -179,7 +181,7 @@ def test_the_worker_runs_here_and_what_it_holds_becomes_a_case(
     message = world.send("Ann", world.talk("Ann", "Cem"), "I have moonshine")
     assert mod("jobs", "list", "--state", "ready", "--json", expect=0).data
     settings = {k: v for k, v in world.env.items() if k.startswith("VIGIL_")}
-    vigil("worker", "run", "--once", env=settings, expect=0)
+    vigil.process("worker", "run", "--once", env=settings, expect=0)
     assert mod("jobs", "list", "--json", expect=0).data == []
     cases = mod("case", "list", "--json", expect=0).data
     assert message in {case["subject_id"] for case in cases}
@@ -192,19 +194,19 @@ def test_the_worker_runs_here_and_what_it_holds_becomes_a_case(
 
 
 def test_a_worker_without_settings_says_which(vigil: Vigil) -> None:
-    answer = vigil("worker", "run", env={"VIGIL_NO_SUCH_THING": "1"}, expect=2)
+    answer = vigil.process("worker", "run", env={"VIGIL_NO_SUCH_THING": "1"}, expect=2)
     assert "VIGIL_NO_SUCH_THING" in answer.err
 
 
 def test_dead_jobs_are_listed_and_given_back(world: World, mod: Vigil) -> None:
     world.send("Ann", world.talk("Ann", "Cem"), "a message nobody can filter")
     world.run("update vigil.jobs set dead_at = now(), attempts = 5, last_error = 'it broke'")
-    (dead,) = mod("jobs", "dead", "--json", expect=0).data
+    (dead,) = mod.process("jobs", "dead", "--json", expect=0).data
     assert (dead["state"], dead["last_error"]) == ("dead", "it broke")
     assert "it broke" in mod("jobs", "dead", expect=0).out
     refused = world.as_("Otto")("jobs", "retry", "--all", "--json", expect=3)
     assert refused.error["code"] == "VG201"
-    retried = mod("jobs", "retry", str(dead["job_id"]), "--json", expect=0)
+    retried = mod.process("jobs", "retry", str(dead["job_id"]), "--json", expect=0)
     assert retried.data == {"retried": 1}
     assert mod("jobs", "retry", "--all", "--json", expect=0).data == {"retried": 0}
     assert mod("jobs", "dead", "--json", expect=0).data == []

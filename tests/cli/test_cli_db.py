@@ -35,7 +35,8 @@ def empty(world: World) -> Iterator[Empty]:
 
 
 def test_a_database_that_fits_says_so(world: World, vigil: Vigil) -> None:
-    answer = vigil("db", "status", "--json", env={"VIGIL_DB_URL": world.env["DB_URL"]}, expect=0)
+    at = {"VIGIL_DB_URL": world.env["DB_URL"]}
+    answer = vigil.process("db", "status", "--json", env=at, expect=0)
     assert answer.data["state"] == "current"
     assert answer.data["ok"] is True
     assert {row["state"] for row in answer.data["migrations"]} == {"applied"}
@@ -54,7 +55,7 @@ def test_a_new_project_is_migrated_once_and_twice_does_nothing(empty: Empty, vig
     tried = vigil("db", "migrate", *at, "--dry-run", "--json", expect=0).data
     assert tried["applied"] == []
     assert len(tried["pending"]) == len(behind.data["migrations"])
-    applied = vigil("db", "migrate", *at, expect=0)
+    applied = vigil.process("db", "migrate", *at, expect=0)
     assert "create_vigil\tapplied" in applied.out
     twice = vigil("db", "migrate", *at, "--json", expect=0)
     assert twice.data["applied"] == []

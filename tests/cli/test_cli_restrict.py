@@ -36,7 +36,7 @@ def test_a_restriction_is_shown_made_listed_lifted_and_kept(world: World, mod: V
     assert "nothing was changed" in tried.err
     assert _active(mod, bob) == []
 
-    made = mod(*add, expect=0).data
+    made = mod.process(*add, expect=0).data
     until = datetime.fromisoformat(made["expires_at"])
     left = until - datetime.now(UTC)
     assert timedelta(hours=35) < left <= timedelta(hours=36)
@@ -48,12 +48,12 @@ def test_a_restriction_is_shown_made_listed_lifted_and_kept(world: World, mod: V
     lift = ["restrict", "lift", "bob", "--reason=a mistake", "--json"]
     assert mod(*lift, "--dry-run", expect=0).data["dry_run"] is True
     assert len(_active(mod, bob)) == 1
-    assert mod(*lift, expect=0).data["restriction_id"] == made["restriction_id"]
+    assert mod.process(*lift, expect=0).data["restriction_id"] == made["restriction_id"]
     assert _active(mod, bob) == []
     assert "has no restriction now" in mod("restrict", "lift", "bob", WHY, expect=2).err
     again = mod("restrict", "lift", made["restriction_id"], WHY, expect=3)
     assert "ended already" in again.err
-    kept = mod("restrict", "history", "bob", "--json", expect=0).data
+    kept = mod.process("restrict", "history", "bob", "--json", expect=0).data
     assert [row["lift_reason"] for row in kept] == ["a mistake"]
     assert "a mistake" in mod("restrict", "history", "bob", expect=0).out
 
@@ -137,7 +137,7 @@ def test_policy_refuses_with_its_own_exit_code(world: World, mod: Vigil) -> None
     ids=" ".join,
 )
 def test_an_auditor_reads_and_a_member_does_not(world: World, command: list[str]) -> None:
-    world.as_("Otto")(*command, "--json", expect=0)
+    world.as_("Otto").process(*command, "--json", expect=0)
     refused = world.as_("Ann")(*command, "--json", expect=3)
     assert refused.error["code"] == "VG201"
 
@@ -147,12 +147,12 @@ def test_only_admins_manage_staff(world: World, mod: Vigil) -> None:
     assert mod("staff", "add", "cem", "moderator", WHY, "--json", expect=3).error["code"] == "VG201"
     tried = admin("staff", "add", "cem", "auditor", WHY, "--dry-run", "--json", expect=0)
     assert tried.data["dry_run"] is True
-    admin("staff", "add", "cem", "auditor", WHY, expect=0)
+    admin.process("staff", "add", "cem", "auditor", WHY, expect=0)
     twice = admin("staff", "add", "cem", "auditor", WHY, "--json", expect=3)
     assert twice.error["code"] == "VG207"
     names = {row["name"]: row["role"] for row in admin("staff", "list", "--json", expect=0).data}
     assert names["Cem"] == "auditor"
-    admin("staff", "remove", "cem", WHY, expect=0)
+    admin.process("staff", "remove", "cem", WHY, expect=0)
     last = admin("staff", "remove", "Ada", WHY, "--json", expect=3)
     assert last.error["code"] == "VG202"
     assert "Cem" not in admin("staff", "list", expect=0).out
@@ -162,7 +162,7 @@ def test_bootstrap_needs_a_member_and_the_owner(world: World, vigil: Vigil) -> N
     owner = ["--db-url", world.env["DB_URL"]]
     assert "no members" in vigil("staff", "bootstrap", "x@example.org", *owner, expect=2).err
     worker = ["--db-url", world.env["VIGIL_DATABASE_URL"]]
-    refused = vigil("staff", "bootstrap", world.address("Ann"), *worker, "--json", expect=3)
+    refused = vigil.process("staff", "bootstrap", world.address("Ann"), *worker, "--json", expect=3)
     assert refused.error["code"] == "42501"
 
 

@@ -46,8 +46,8 @@ def test_the_session_is_for_its_owner_alone(world: World, vigil: Vigil) -> None:
     assert stat.S_IMODE(vigil.session_file.stat().st_mode) == 0o600
     assert stat.S_IMODE(vigil.home.stat().st_mode) == 0o700
     assert PASSWORD not in vigil.session_file.read_text()
-    assert vigil("whoami", "--json", expect=0).data["name"] == "Mod"
-    assert "Signed out" in vigil("logout", expect=0).err
+    assert vigil.process("whoami", "--json", expect=0).data["name"] == "Mod"
+    assert "Signed out" in vigil.process("logout", expect=0).err
     assert not vigil.session_file.exists()
     assert "vigil login" in vigil("whoami", expect=1).err
 
@@ -97,7 +97,7 @@ def test_a_session_that_cannot_be_written_is_one_error(world: World, vigil: Vigi
 def test_passwords_come_from_a_prompt_a_pipe_or_the_environment(world: World, vigil: Vigil) -> None:
     login = ["login", "--url", world.url, "--key", world.key, "--email", world.address("Mod")]
     assert "no terminal" in vigil(*login, expect=2).err
-    assert vigil(*login, "--password-stdin", stdin=f"{PASSWORD}\n", expect=0)
+    assert vigil.process(*login, "--password-stdin", stdin=f"{PASSWORD}\n", expect=0)
     assert "is empty" in vigil(*login, "--password-stdin", stdin="\n", expect=2).err
     secret = vigil(*login, "--password-stdin", stdin=b"pass\xffword\n", expect=2)
     assert "not UTF-8" in secret.err
@@ -124,7 +124,7 @@ def test_an_old_session_is_refreshed_once_by_several_commands(world: World, vigi
     before = json.loads(vigil.session_file.read_text())
     _change(vigil, expires_at=1)
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda _: vigil("whoami", "--json"), range(4)))
+        answers = list(pool.map(lambda _: vigil.process("whoami", "--json"), range(4)))
     assert [answer.code for answer in answers] == [0] * 4, answers
     after = json.loads(vigil.session_file.read_text())
     assert after["expires_at"] > before["expires_at"] - 60
@@ -223,7 +223,7 @@ def test_a_local_stack_in_the_directory_needs_no_addresses(world: World, vigil: 
     )  # fmt: skip
     assert answer.data["url"] == world.url
     assert at_home("db", "status", "--json", expect=0).data["ok"] is True
-    at_home("worker", "run", "--check", expect=0)
+    at_home.process("worker", "run", "--check", expect=0)
     elsewhere = at_home(
         "login", "--email", "x@example.org", "--url", "https://other.example", expect=2
     )

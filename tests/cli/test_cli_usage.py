@@ -73,10 +73,10 @@ def test_every_command_that_prints_data_can_print_json() -> None:
 
 
 def test_help_is_on_stdout_and_the_version_is_one_line(vigil: Vigil) -> None:
-    helped = vigil("--help", expect=0)
+    helped = vigil.process("--help", expect=0)
     assert "Moderation" in helped.out
     assert helped.err == ""
-    assert vigil("--version", expect=0).out.startswith("vigil ")
+    assert vigil.process("--version", expect=0).out.startswith("vigil ")
     assert vigil("restrict", "add", "-h", expect=0).out
 
 
@@ -148,7 +148,7 @@ def test_errors_have_one_json_shape(vigil: Vigil) -> None:
 
 
 def test_arguments_that_are_not_text_are_refused(vigil: Vigil) -> None:
-    answer = vigil(b"restrict", b"add", b"ann\xff", b"mute", b"--reason", b"x", expect=2)
+    answer = vigil.process(b"restrict", b"add", b"ann\xff", b"mute", b"--reason", b"x", expect=2)
     assert "not UTF-8" in answer.err
     assert "\\udcff" in answer.err
 
@@ -168,7 +168,7 @@ def test_nobody_signed_in_is_told_to_sign_in(vigil: Vigil) -> None:
 
 
 def test_errors_survive_a_terminal_that_knows_only_ascii(vigil: Vigil) -> None:
-    answer = vigil(
+    answer = vigil.process(
         "restrict", "add", "ann", "mute", "--reason", "x", "--for", "zwölf" * 20,
         env={"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
         expect=2,
@@ -205,11 +205,11 @@ def test_a_reader_that_leaves_early_is_no_error(vigil: Vigil) -> None:
 
 
 def test_completion_knows_nouns_and_values(vigil: Vigil) -> None:
-    answer = vigil(
+    answer = vigil.process(
         env={"_VIGIL_COMPLETE": "complete_bash", "COMP_WORDS": "vigil restrict ", "COMP_CWORD": "2"}
     )
     assert {"add", "lift", "list", "history"} <= set(answer.out.split())
-    answer = vigil(
+    answer = vigil.process(
         env={
             "_VIGIL_COMPLETE": "complete_bash",
             "COMP_WORDS": "vigil jobs list --state ",
@@ -223,7 +223,7 @@ def test_a_terminal_gets_a_table_and_a_pipe_gets_tabs(vigil: Vigil, tmp_path: Pa
     terms = tmp_path / "terms.csv"
     terms.write_text("term,category,severity\nscam,fraud,hold\n")
     arguments = ["terms", "test", "--file", str(terms), "a scam\x1b[31m"]
-    piped = vigil(*arguments, expect=0)
+    piped = vigil.process(*arguments, expect=0)
     assert "FOUND\tTERM\tCATEGORY" in piped.out
     assert "\\x1b[31m" in piped.out
     seen = _on_a_terminal(vigil, arguments)
