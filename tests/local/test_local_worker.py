@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -41,8 +42,11 @@ def test_a_stack_with_a_worker_and_members_to_try(tmp_path: Path, root: Path) ->
     packages.mkdir(parents=True, exist_ok=True)
     layout.node.symlink_to(packages)
     try:
-        first = vigil("up", "--worker", "--port", "0", "--dir", str(place))
-        assert first.returncode == 0, first.stderr
+        with ThreadPoolExecutor(2) as pool:
+            up = ("up", "--worker", "--port", "0", "--dir", str(place))
+            first, second = pool.map(lambda _: vigil(*up), range(2))
+        assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+        assert first.stdout == second.stdout, "two at once make one stack"
         told = dict(line.split("=", 1) for line in first.stdout.splitlines())
         assert set(told) == {"API_URL", "DB_URL", "PUBLISHABLE_KEY", "SECRET_KEY"}
         for words in (f"createClient('{told['API_URL']}', '{told['PUBLISHABLE_KEY']}')", PASSWORD,
