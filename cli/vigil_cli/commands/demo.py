@@ -65,14 +65,16 @@ def demo(
 async def _play(facts: Facts, console: Console, directory: Path | None, pace: float) -> None:
     show = Show(console)
 
+    steps: list[str] = []
+
     def say(step: str) -> None:
-        show.tell(f"Setting up: {step} ...")
+        if step not in steps:
+            steps.append(step)
+            show.tell(f"Setting up: {step} ...", again=len(steps) > 1)
 
     with _stoppable(show), show:
         try:
-            async with set_stage(
-                directory, lambda step: show.tell(f"Setting up: {step} ...")
-            ) as stage:
+            async with set_stage(directory, say) as stage:
                 story = Story(stage, facts, show.tell, show.changed, pace)
                 show.story = story
                 try:
