@@ -150,6 +150,7 @@ def test_a_stopped_demo_leaves_nothing_running(
         _, words = demo.communicate(timeout=60)
     assert demo.returncode == 128 + sent, words
     assert "Traceback" not in words
+    assert "Nothing is left running." in words
     assert left_running(place) == []
 
 

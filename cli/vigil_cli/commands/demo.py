@@ -56,6 +56,7 @@ def demo(
     try:
         asyncio.run(_play(facts, console, directory, pace=0.0 if fast else 1.0))
     except _StoppedError as stopped:
+        Console(stderr=True).print("Stopped. Nothing is left running.")
         raise typer.Exit(128 + stopped.signal) from None
     if as_json:
         print(json.dumps(facts.as_json(), indent=2))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 PROMISES = {
-    "gather": "five people sign in, three screens are live",
+    "gather": "five people sign in; screens are live",
     "terms": "imported terms reach the worker",
     "talk": "a message reaches the other's screen",
     "hide": "a bad message leaves the other's screen",

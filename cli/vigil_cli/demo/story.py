@@ -82,7 +82,7 @@ class Story:
             BrowserScreen.open(self.stage, self.ben, self.changed),
             self.ana.open_screen(), self.sam.open_screen(), self._sign_in_moderator(),
         )  # fmt: skip
-        self.facts.check("gather", kept=True, figure="two supabase-py, one supabase-js")
+        self.facts.check("gather", kept=True, figure="2 × supabase-py, 1 × supabase-js")
 
     async def _sign_in_moderator(self) -> None:
         await self.stage.vigil(
