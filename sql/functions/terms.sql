@@ -64,6 +64,9 @@ begin
                    when not p.is_readable then 'malformed date or conversation id'
                    when coalesce(length(p.term), 0) not between 1 and 200 then 'term must have 1 to 200 characters'
                    when p.folded = '' then 'term has no letter or digit'
+                   -- A sign that stands for a letter folds away: what is left of it would block innocent words.
+                   when p.severity = 'block' and p.match = 'word' and p.term ~ '[]!-&(-,./:-@[\\^-`{-~€£¥]'
+                       then 'a word of severity block has only letters, digits, spaces, hyphens and apostrophes'
                    when coalesce(length(p.category), 0) not between 1 and 60 then 'category must have 1 to 60 characters'
                    when coalesce(p.severity, '') not in ('block', 'remove', 'hold', 'flag', 'allow')
                        then 'severity must be block, remove, hold, flag or allow'

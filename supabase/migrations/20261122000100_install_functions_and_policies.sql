@@ -4445,7 +4445,7 @@ revoke all on function public.tail_audit(bigint, integer) from public, anon;
 grant execute on function public.tail_audit(bigint, integer) to authenticated;
 
 
--- source: functions/terms.sql sha256:5eeddd9b91a1b974ad22fa112757973263685865ed8f784e63f946911c748361
+-- source: functions/terms.sql sha256:99a54b39e1d63835819d634f4f19101938ee0bad479a25afd1d6bc5be881ac35
 create or replace function vigil.bump_terms() returns void
     language plpgsql volatile security definer
     set search_path = ''
@@ -4512,6 +4512,9 @@ begin
                    when not p.is_readable then 'malformed date or conversation id'
                    when coalesce(length(p.term), 0) not between 1 and 200 then 'term must have 1 to 200 characters'
                    when p.folded = '' then 'term has no letter or digit'
+                   -- A sign that stands for a letter folds away: what is left of it would block innocent words.
+                   when p.severity = 'block' and p.match = 'word' and p.term ~ '[]!-&(-,./:-@[\\^-`{-~€£¥]'
+                       then 'a word of severity block has only letters, digits, spaces, hyphens and apostrophes'
                    when coalesce(length(p.category), 0) not between 1 and 60 then 'category must have 1 to 60 characters'
                    when coalesce(p.severity, '') not in ('block', 'remove', 'hold', 'flag', 'allow')
                        then 'severity must be block, remove, hold, flag or allow'
