@@ -73,11 +73,13 @@ clean: ## Stop the stack and remove what was installed here
 
 .venv/.run: requirements.lock pyproject.toml | .venv/bin/python
 	@echo "Installing into .venv (once) ..."
-	@$(BIN)/python -m pip install --quiet --no-compile -r requirements.lock
+# The lock is complete, so nothing is resolved: an old pip would look past it for what is asked with an extra.
+	@$(BIN)/python -m pip install --quiet --no-compile --no-deps -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch .venv/.run
 
 .venv/.dev: .venv/.run requirements-dev.lock
 	@echo "Installing the development tools into .venv (once) ..."
-	@$(BIN)/python -m pip install --quiet --no-compile -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --no-compile --no-deps -r requirements-dev.lock
+	@$(BIN)/python -m pip check --quiet
 	@touch .venv/.dev

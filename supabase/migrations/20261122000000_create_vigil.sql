@@ -509,8 +509,8 @@ alter table public.user_presence
 alter table public.user_blocks
     add constraint user_blocks_kind_known check (kind in ('block', 'mute')),
     add constraint user_blocks_not_oneself check (blocker_id <> blocked_id),
-    add constraint user_blocks_blocker_id_fkey foreign key (blocker_id) references public.profiles,
-    add constraint user_blocks_blocked_id_fkey foreign key (blocked_id) references public.profiles;
+    -- None on blocked_id: refusing an absent member would tell which ids exist.
+    add constraint user_blocks_blocker_id_fkey foreign key (blocker_id) references public.profiles;
 do $$
 begin
     if not exists (select from pg_catalog.pg_constraint where conrelid = 'public.user_blocks'::regclass and contype = 'p') then

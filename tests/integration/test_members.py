@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
+from typing import Any
+
+import psycopg
+
 from tests.support.database import Database, refused
 
 
@@ -206,3 +211,34 @@ def test_a_deleted_account_sends_and_starts_nothing_though_its_token_lives(db: D
         db.acting_as(ann).run("update public.profiles set name = 'back' where id = %s", ann)
     with refused("VG106"):
         db.acting_as(bob).value("select public.start_conversation(%s)", [ann])
+
+
+def test_no_answer_tells_whether_a_member_exists(db: Database) -> None:
+    """A stranger's id and an absent one: blocking, starting, adding and sending to them look the same."""
+    ann, stranger, absent = db.member("ann"), db.member("stranger"), uuid.uuid4()
+    nobody = (
+        "insert into public.messaging_preferences (user_id, can_receive_from) values (%s, 'nobody')"
+    )
+    db.acting_as(stranger).run(nobody, stranger)
+    member = db.acting_as(ann)
+    group = db.conversation(ann, db.member("bob"), title="g")
+    calls: dict[str, tuple[Any, ...]] = {
+        "insert into public.user_blocks (blocker_id, blocked_id, kind) values (%s, %s, 'block')": (
+            ann,
+        ),
+        "select public.start_conversation(array[%s]::uuid[])": (),
+        "select public.add_participant(%s, %s)": (group,),
+        "insert into public.conversation_participants (conversation_id, user_id) values (%s, %s)": (
+            group,
+        ),
+        "select * from public.profiles where id = %s": (),
+        "select public.get_unread_message_count(%s)": (),
+    }
+    for call, before in calls.items():
+        answers = []
+        for person in (stranger, absent):
+            try:
+                answers.append((member.run(call, *before, person), None, None))
+            except psycopg.Error as error:
+                answers.append((0, error.sqlstate, error.diag.message_primary))
+        assert answers[0] == answers[1], call
