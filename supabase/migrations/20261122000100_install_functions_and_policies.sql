@@ -415,51 +415,91 @@ comment on function vigil.accepts_messages(uuid, uuid, uuid) is 'Blocks in eithe
 revoke all on function vigil.accepts_messages(uuid, uuid, uuid) from public;
 
 
--- source: functions/claim_jobs.sql sha256:f2a8c6c7e31ca6f0af3029d8f61f094a3cad0a9643e3b4729c9e83d72cf7b175
+-- source: functions/claim_jobs.sql sha256:8872ba27e431da69134a9d78ebdefa71f2afb40b0d92cf95e99fc109f720f15f
 create or replace function vigil.claim_jobs(worker text, batch integer, lease_seconds double precision)
-    returns table (job_id bigint, kind text, subject_id uuid, conversation_id uuid, content text, attempt integer, queued_at timestamptz)
+    returns table (lease_id bigint, job_id bigint, kind text, subject_id uuid, conversation_id uuid, content text, attempt integer,
+                   queued_at timestamptz)
     language plpgsql volatile security definer
     set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-    most integer := (select s.job_max_attempts from vigil.settings s);
+    lease bigint;
 begin
     if batch is null or batch not between 1 and 10000 or lease_seconds is null or lease_seconds not between 0.05 and 86400
        or coalesce(length(worker), 0) not between 1 and 200 then
         perform vigil.fail('VG209', 'A claim needs a worker name, a batch of 1 to 10000 and a lease of 0.05 to 86400 seconds.', 'Check the worker''s settings.');
     end if;
-    return query
+    -- A crash that forgets a claim costs nothing: the jobs are ready again, and settling it settles nothing.
+    perform set_config('synchronous_commit', 'off', true);
+    if exists (select from vigil.leases l where l.until <= clock_timestamp()) then
+        perform vigil.end_leases();
+    end if;
     with ready as (
-        select j.id from vigil.jobs j
-        where j.dead_at is null and j.run_at <= clock_timestamp()
-        order by j.run_at, j.id limit batch
-        for update skip locked
-    ), taken as (
-        update vigil.jobs j
-        set attempts = j.attempts + 1, leased_by = worker,
-            run_at = clock_timestamp() + lease_seconds * interval '1 second',
-            -- A job that kills its worker each time never reaches defer_jobs.
-            dead_at = case when j.attempts >= most then clock_timestamp() end,
-            last_error = case when j.attempts >= most then coalesce(j.last_error, 'the worker died each time') else j.last_error end
-        from ready where j.id = ready.id
-        returning j.id, j.kind, j.subject_id, j.attempts, j.queued_at, j.dead_at
+        delete from vigil.jobs j
+        where j.ctid = any (array(select r.ctid from vigil.jobs r
+                                  where r.dead_at is null and r.run_at <= clock_timestamp()
+                                  order by r.run_at, r.id limit batch
+                                  for update skip locked))
+        returning j.id, j.kind, j.subject_id, j.queued_at, j.attempts, j.last_error
     )
-    select t.id, t.kind, t.subject_id, coalesce(m.conversation_id, em.conversation_id, c.id),
-           coalesce(m.content, e.content, c.title, p.name, ''), t.attempts, t.queued_at
-    from taken t
-    left join public.messages m on t.kind = 'message' and m.id = t.subject_id
-    left join vigil.edits e on t.kind = 'edit' and e.id = t.subject_id
-    left join public.messages em on em.id = e.message_id
-    left join public.conversations c on t.kind = 'title' and c.id = t.subject_id
-    left join public.profiles p on t.kind = 'name' and p.id = t.subject_id
-    where t.dead_at is null
-    order by t.id;
+    insert into vigil.leases (worker, until, job_ids, kinds, subject_ids, queued_ats, attempts, last_errors)
+    select worker, clock_timestamp() + lease_seconds * interval '1 second', array_agg(r.id), array_agg(r.kind), array_agg(r.subject_id),
+           array_agg(r.queued_at), array_agg(r.attempts), array_agg(r.last_error)
+    from ready r having count(*) > 0
+    returning id into lease;
+    if lease is null then
+        return;
+    end if;
+    return query
+    select lease, j.id, j.kind, j.subject_id,
+           case j.kind when 'message' then m.conversation_id
+                       when 'edit' then (select o.conversation_id from vigil.edits e join public.messages o on o.id = e.message_id
+                                         where e.id = j.subject_id)
+                       when 'title' then j.subject_id end,
+           coalesce(case j.kind when 'message' then m.content
+                                when 'edit' then (select e.content from vigil.edits e where e.id = j.subject_id)
+                                when 'title' then (select c.title from public.conversations c where c.id = j.subject_id)
+                                when 'name' then (select p.name from public.profiles p where p.id = j.subject_id) end, ''),
+           j.attempts + 1, j.queued_at
+    from vigil.leases l
+    cross join unnest(l.job_ids, l.kinds, l.subject_ids, l.queued_ats, l.attempts) as j (id, kind, subject_id, queued_at, attempts)
+    left join public.messages m on m.id = j.subject_id
+    where l.id = lease;
 end
 $$;
 comment on function vigil.claim_jobs(text, integer, double precision) is 'Leases a batch of jobs to a worker; nobody else gets them until the lease ends.';
 revoke all on function vigil.claim_jobs(text, integer, double precision) from public;
 grant execute on function vigil.claim_jobs(text, integer, double precision) to vigil_worker;
+
+create or replace function vigil.end_leases() returns void
+    language plpgsql volatile security definer
+    set search_path = ''
+as $$
+declare
+    most integer := (select s.job_max_attempts from vigil.settings s);
+begin
+    with ended as (
+        -- One that is being settled this moment is locked, and left to its settling.
+        delete from vigil.leases l
+        where l.id in (select e.id from vigil.leases e where e.until <= clock_timestamp() for update skip locked)
+        returning l.*
+    ), back as (
+        insert into vigil.jobs (id, kind, subject_id, queued_at, run_at, attempts, last_error, dead_at)
+        select j.id, j.kind, j.subject_id, j.queued_at, e.until, j.attempts + 1,
+               case when j.attempts + 1 >= most then coalesce(j.last_error, 'the worker died each time') else j.last_error end,
+               case when j.attempts + 1 >= most then clock_timestamp() end
+        from ended e
+        cross join unnest(e.job_ids, e.kinds, e.subject_ids, e.queued_ats, e.attempts, e.last_errors)
+            as j (id, kind, subject_id, queued_at, attempts, last_error)
+        returning id, dead_at
+    )
+    insert into vigil.events (kind, tool, body0, body1, body2)
+    select 'job.died', 'vigil.end_leases', '{"ref": null}', '{"ref": null}', '{"job": ' || b.id || '}' from back b where b.dead_at is not null;
+end
+$$;
+comment on function vigil.end_leases() is 'Jobs whose worker died are ready again, with one attempt counted; one that killed its worker too often is dead.';
+revoke all on function vigil.end_leases() from public;
 
 
 -- source: functions/conversations.sql sha256:c25dccb37da9777948468c62924f4f452909e0192a663159687f9f3b21ceaa3b
@@ -2990,7 +3030,7 @@ revoke all on function vigil.is_self(uuid) from public;
 grant execute on function vigil.is_self(uuid) to authenticated;
 
 
--- source: functions/jobs.sql sha256:2abd1b2477a9564357bbcf63eeccdd371d526e8ba351569e03028dfbab55e6f4
+-- source: functions/jobs.sql sha256:acd11719c832b3f8a88624bc2485f9c08ff1345daed435af641d73a20b9da890
 create or replace function vigil.list_jobs(in_state text, max_rows integer)
     returns table (job_id bigint, kind text, subject_id uuid, state text, attempts integer, last_error text, queued_at timestamptz,
                    run_at timestamptz, leased_by text)
@@ -3000,14 +3040,25 @@ as $$
 #variable_conflict use_column
 begin
     perform vigil.require_staff('auditor');
-    if in_state is not null and in_state not in ('ready', 'leased', 'dead') then
-        perform vigil.fail('VG209', format('%s is no state of a job.', in_state), 'Use ready, leased or dead.');
+    if in_state is not null and in_state not in ('ready', 'leased', 'deferred', 'dead') then
+        perform vigil.fail('VG209', format('%s is no state of a job.', in_state), 'Use ready, leased, deferred or dead.');
     end if;
-    return query select j.id, j.kind, j.subject_id, s.state, j.attempts, j.last_error, j.queued_at, j.run_at, j.leased_by
-        from vigil.jobs j cross join lateral (select case when j.dead_at is not null then 'dead'
-            when j.leased_by is not null and j.run_at > clock_timestamp() then 'leased' else 'ready' end as state) s
-        where in_state is null or s.state = in_state
-        order by j.id limit least(greatest(max_rows, 0), 1000);
+    return query
+    select a.* from (
+        select j.id, j.kind, j.subject_id,
+               case when j.dead_at is not null then 'dead' when j.run_at > clock_timestamp() then 'deferred' else 'ready' end as state,
+               j.attempts, j.last_error, j.queued_at, j.run_at, null::text as leased_by
+        from vigil.jobs j
+        union all
+        -- A lease that ended is taken back by the next claim; until then its jobs are as good as ready.
+        select j.id, j.kind, j.subject_id, case when l.until > clock_timestamp() then 'leased' else 'ready' end,
+               j.attempts + 1, j.last_error, j.queued_at, l.until, l.worker
+        from vigil.leases l
+        cross join unnest(l.job_ids, l.kinds, l.subject_ids, l.queued_ats, l.attempts, l.last_errors)
+            as j (id, kind, subject_id, queued_at, attempts, last_error)
+    ) a
+    where in_state is null or a.state = in_state
+    order by a.id limit least(greatest(max_rows, 0), 1000);
 end
 $$;
 comment on function vigil.list_jobs(text, integer) is 'Jobs, for the staff.';
@@ -3022,7 +3073,7 @@ create or replace function public.list_jobs(job_state text default null, max_row
 begin atomic
     select l.* from vigil.list_jobs(job_state, max_rows) l;
 end;
-comment on function public.list_jobs(text, integer) is 'Staff: jobs that wait, are leased, or died.';
+comment on function public.list_jobs(text, integer) is 'Staff: jobs that wait, are leased, put off, or died.';
 revoke all on function public.list_jobs(text, integer) from public, anon;
 grant execute on function public.list_jobs(text, integer) to authenticated;
 
@@ -3035,7 +3086,7 @@ declare
     me uuid := vigil.require_staff('moderator');
     n integer;
 begin
-    update vigil.jobs j set dead_at = null, attempts = 0, run_at = clock_timestamp(), leased_by = null
+    update vigil.jobs j set dead_at = null, attempts = 0, run_at = clock_timestamp()
     where j.dead_at is not null and (job_ids is null or j.id = any (job_ids));
     get diagnostics n = row_count;
     if n > 0 then
@@ -3985,30 +4036,38 @@ comment on function vigil.set_message_state(uuid, text, uuid, text, uuid, uuid, 
 revoke all on function vigil.set_message_state(uuid, text, uuid, text, uuid, uuid, text) from public;
 
 
--- source: functions/settle_jobs.sql sha256:8ac60d2bce2eccfd6e893a350393be36a9a73dbaf862b3a0d963809654712854
-create or replace function vigil.settle_jobs(worker text, outcomes jsonb) returns integer
+-- source: functions/settle_jobs.sql sha256:ede43f68c7db75bc97b9e6c48dceae6641476ce37476d6946a44b4e95286f294
+create or replace function vigil.settle_jobs(worker text, lease bigint, approved bigint[], findings jsonb, engine text) returns integer
     language plpgsql volatile security definer
     set search_path = ''
 as $$
 #variable_conflict use_variable
 declare
     keep_all boolean := (select s.keep_all_verdicts from vigil.settings s);
-    settled integer;
+    held vigil.leases;
+    settled bigint[];
     acts jsonb;
     a record;
 begin
-    -- One statement takes the jobs whose lease still holds, and writes verdicts and events for what is worth keeping.
+    select l.* into held from vigil.leases l where l.id = lease and l.worker = worker for update;
+    if not found then
+        return 0;
+    end if;
+    -- One statement writes verdicts and events for what is worth keeping of the jobs that the lease still holds.
     with given as (
-        select g.* from jsonb_to_recordset(outcomes) as g (job_id bigint, attempt integer, verdict text, categories text[], matches jsonb,
-                                                           engine text, reason text)
+        select g.id, 'approve' as verdict, '{}'::text[] as categories, '[]'::jsonb as matches, engine as engine, null as reason
+        from unnest(approved) as g (id)
+        union all
+        select g.job_id, g.verdict, coalesce(g.categories, '{}'), coalesce(g.matches, '[]'), g.engine, g.reason
+        from jsonb_to_recordset(findings) as g (job_id bigint, verdict text, categories text[], matches jsonb, engine text, reason text)
         where g.verdict in ('approve', 'flag', 'hold', 'remove')
     ), done as (
-        delete from vigil.jobs j using given g
-        where j.id = g.job_id and j.leased_by = worker and j.attempts = g.attempt and j.dead_at is null
-        returning j.id, j.kind, j.subject_id, g.verdict, g.categories, g.matches, g.engine, g.reason
+        select j.id, j.kind, j.subject_id, g.verdict, g.categories, g.matches, g.engine, g.reason
+        from unnest(held.job_ids, held.kinds, held.subject_ids) as j (id, kind, subject_id)
+        join given g on g.id = j.id
     ), kept as (
         insert into vigil.verdicts (job_id, kind, subject_id, verdict, categories, matches, engine, reason, worker)
-        select d.id, d.kind, d.subject_id, d.verdict, coalesce(d.categories, '{}'), coalesce(d.matches, '[]'), d.engine, left(d.reason, 500), worker
+        select d.id, d.kind, d.subject_id, d.verdict, d.categories, d.matches, d.engine, left(d.reason, 500), worker
         from done d where keep_all or d.verdict <> 'approve'
     ), logged as (
         insert into vigil.events (kind, tool, body0, body1, body2)
@@ -4016,20 +4075,42 @@ begin
                '{"' || d.kind || '": "' || d.subject_id || '", "verdict": "' || d.verdict || '"}'
         from done d where keep_all or d.verdict <> 'approve'
     )
-    select count(*),
+    select array_agg(d.id),
            jsonb_agg(jsonb_build_object('kind', d.kind, 'subject', d.subject_id, 'verdict', d.verdict, 'why', coalesce(d.reason, array_to_string(d.categories, ', ')))
                      order by d.id) filter (where d.verdict <> 'approve' or d.kind <> 'message' or h.message_id is not null)
         into settled, acts
     from done d left join vigil.holds h on d.kind = 'message' and h.message_id = d.subject_id;
+    perform vigil.take_from_lease(held, settled);
     for a in select x.* from jsonb_to_recordset(acts) as x (kind text, subject uuid, verdict text, why text) loop
         perform vigil.apply_verdict(a.kind, a.subject, a.verdict, coalesce(nullif(a.why, ''), 'filter'), worker);
     end loop;
-    return settled;
+    return coalesce(cardinality(settled), 0);
 end
 $$;
-comment on function vigil.settle_jobs(text, jsonb) is 'Verdicts, message states, notices, events and job removal of a batch, together. Skips jobs whose lease is lost; returns how many were settled.';
-revoke all on function vigil.settle_jobs(text, jsonb) from public;
-grant execute on function vigil.settle_jobs(text, jsonb) to vigil_worker;
+comment on function vigil.settle_jobs(text, bigint, bigint[], jsonb, text) is 'Verdicts, message states, notices, events and job removal of a batch, together. Skips what the lease no longer holds; returns how many were settled.';
+revoke all on function vigil.settle_jobs(text, bigint, bigint[], jsonb, text) from public;
+grant execute on function vigil.settle_jobs(text, bigint, bigint[], jsonb, text) to vigil_worker;
+
+create or replace function vigil.take_from_lease(held vigil.leases, taken bigint[]) returns void
+    language plpgsql volatile security definer
+    set search_path = ''
+as $$
+begin
+    if cardinality(taken) = cardinality(held.job_ids) then
+        delete from vigil.leases l where l.id = held.id;
+        return;
+    end if;
+    update vigil.leases l
+    set (job_ids, kinds, subject_ids, queued_ats, attempts, last_errors) = (
+        select array_agg(j.id), array_agg(j.kind), array_agg(j.subject_id), array_agg(j.queued_at), array_agg(j.attempts), array_agg(j.last_error)
+        from unnest(held.job_ids, held.kinds, held.subject_ids, held.queued_ats, held.attempts, held.last_errors)
+            as j (id, kind, subject_id, queued_at, attempts, last_error)
+        where j.id <> all (taken))
+    where l.id = held.id and cardinality(taken) > 0;
+end
+$$;
+comment on function vigil.take_from_lease(vigil.leases, bigint[]) is 'What was settled or put off leaves its lease; an empty lease goes.';
+revoke all on function vigil.take_from_lease(vigil.leases, bigint[]) from public;
 
 
 -- source: functions/shadowed_senders.sql sha256:0e4c9c6550859670ef9198a39f2e0d4eed63d319c26be06fcb7254d0eb94f122
@@ -4714,7 +4795,7 @@ comment on function vigil.witnesses(uuid, uuid, timestamptz) is 'Those other tha
 revoke all on function vigil.witnesses(uuid, uuid, timestamptz) from public;
 
 
--- source: functions/worker_calls.sql sha256:9948977cf6b50806298c7c46b97073dceb20614288af05a8732fe666c5c92abd
+-- source: functions/worker_calls.sql sha256:45481eae03350c6b659f511f7cc41088040a32bb0df6e8859e1bb80c67a670b7
 create or replace function vigil.hello(worker text, version text) returns jsonb
     language plpgsql volatile security definer
     set search_path = ''
@@ -4749,33 +4830,44 @@ comment on function vigil.beat(text, jsonb) is 'A worker says that it lives.';
 revoke all on function vigil.beat(text, jsonb) from public;
 grant execute on function vigil.beat(text, jsonb) to vigil_worker;
 
-create or replace function vigil.defer_jobs(worker text, failures jsonb) returns table (job_id bigint, dead boolean)
+create or replace function vigil.defer_jobs(worker text, lease bigint, failures jsonb) returns table (job_id bigint, dead boolean)
     language plpgsql volatile security definer
     set search_path = ''
 as $$
-#variable_conflict use_column
+#variable_conflict use_variable
 declare
     most integer := (select s.job_max_attempts from vigil.settings s);
+    held vigil.leases;
 begin
-    return query
-    with failed as (
-        update vigil.jobs j
-        set leased_by = null, last_error = left(f.error, 2000),
-            run_at = clock_timestamp() + least(greatest(coalesce(f.retry_seconds, 1), 0), 86400) * interval '1 second',
-            dead_at = case when j.attempts >= most then clock_timestamp() end
-        from jsonb_to_recordset(failures) as f (job_id bigint, attempt integer, error text, retry_seconds double precision)
-        where j.id = f.job_id and j.leased_by = worker and j.attempts = f.attempt and j.dead_at is null
-        returning j.id, j.dead_at is not null as died
-    ), logged as (
-        insert into vigil.events (kind, tool, body0, body1, body2)
-        select 'job.died', left(worker, 120), '{"ref": null}', '{"ref": null}', '{"job": ' || f.id || '}' from failed f where f.died
-    )
-    select f.id, f.died from failed f;
+    select l.* into held from vigil.leases l where l.id = lease and l.worker = worker for update;
+    if not found then
+        return;
+    end if;
+    for job_id, dead in
+        with failed as (
+            insert into vigil.jobs as b (id, kind, subject_id, queued_at, run_at, attempts, last_error, dead_at)
+            select j.id, j.kind, j.subject_id, j.queued_at,
+                   clock_timestamp() + least(greatest(coalesce(f.retry_seconds, 1), 0), 86400) * interval '1 second',
+                   j.attempts + 1, left(f.error, 2000), case when j.attempts + 1 >= most then clock_timestamp() end
+            from unnest(held.job_ids, held.kinds, held.subject_ids, held.queued_ats, held.attempts)
+                as j (id, kind, subject_id, queued_at, attempts)
+            join jsonb_to_recordset(failures) as f (job_id bigint, error text, retry_seconds double precision) on f.job_id = j.id
+            returning b.id, b.dead_at is not null as died
+        ), logged as (
+            insert into vigil.events (kind, tool, body0, body1, body2)
+            select 'job.died', left(worker, 120), '{"ref": null}', '{"ref": null}', '{"job": ' || f.id || '}' from failed f where f.died
+        )
+        select f.id, f.died from failed f
+    loop
+        return next;
+    end loop;
+    perform vigil.take_from_lease(held, array(select (f ->> 'job_id')::bigint from jsonb_array_elements(failures) as f
+                                              where (f ->> 'job_id')::bigint = any (held.job_ids)));
 end
 $$;
-comment on function vigil.defer_jobs(text, jsonb) is 'Puts failed jobs off with their error; after too many attempts they are set aside as dead.';
-revoke all on function vigil.defer_jobs(text, jsonb) from public;
-grant execute on function vigil.defer_jobs(text, jsonb) to vigil_worker;
+comment on function vigil.defer_jobs(text, bigint, jsonb) is 'Puts failed jobs off with their error; after too many attempts they are set aside as dead.';
+revoke all on function vigil.defer_jobs(text, bigint, jsonb) from public;
+grant execute on function vigil.defer_jobs(text, bigint, jsonb) to vigil_worker;
 
 create or replace function vigil.release_jobs(worker text) returns integer
     language plpgsql volatile security definer
@@ -4785,8 +4877,14 @@ as $$
 declare
     n integer;
 begin
-    update vigil.jobs j set leased_by = null, run_at = clock_timestamp(), attempts = greatest(j.attempts - 1, 0)
-    where j.leased_by = worker and j.dead_at is null;
+    with released as (
+        delete from vigil.leases l where l.worker = worker returning l.*
+    )
+    insert into vigil.jobs (id, kind, subject_id, queued_at, attempts, last_error)
+    select j.id, j.kind, j.subject_id, j.queued_at, j.attempts, j.last_error
+    from released r
+    cross join unnest(r.job_ids, r.kinds, r.subject_ids, r.queued_ats, r.attempts, r.last_errors)
+        as j (id, kind, subject_id, queued_at, attempts, last_error);
     get diagnostics n = row_count;
     return n;
 end
@@ -4800,12 +4898,20 @@ create or replace function vigil.queue_depth() returns jsonb
     set search_path = ''
 begin atomic
     select jsonb_build_object(
-        'ready', count(*) filter (where j.dead_at is null and j.run_at <= clock_timestamp()),
-        'leased', count(*) filter (where j.dead_at is null and j.leased_by is not null and j.run_at > clock_timestamp()),
-        'deferred', count(*) filter (where j.dead_at is null and j.leased_by is null and j.run_at > clock_timestamp()),
-        'dead', count(*) filter (where j.dead_at is not null),
-        'oldest_seconds', coalesce(extract(epoch from clock_timestamp() - min(j.queued_at) filter (where j.dead_at is null)), 0))
-    from vigil.jobs j;
+        'ready', j.ready + l.ended, 'leased', l.leased, 'deferred', j.deferred, 'dead', j.dead,
+        'oldest_seconds', coalesce(extract(epoch from clock_timestamp() - least(j.oldest, l.oldest)), 0))
+    from (
+        select count(*) filter (where j.dead_at is null and j.run_at <= clock_timestamp()) as ready,
+               count(*) filter (where j.dead_at is null and j.run_at > clock_timestamp()) as deferred,
+               count(*) filter (where j.dead_at is not null) as dead,
+               min(j.queued_at) filter (where j.dead_at is null) as oldest
+        from vigil.jobs j
+    ) j cross join (
+        select coalesce(sum(cardinality(l.job_ids)) filter (where l.until > clock_timestamp()), 0) as leased,
+               coalesce(sum(cardinality(l.job_ids)) filter (where l.until <= clock_timestamp()), 0) as ended,
+               (select min(q.at) from vigil.leases h cross join unnest(h.queued_ats) as q (at)) as oldest
+        from vigil.leases l
+    ) l;
 end;
 comment on function vigil.queue_depth() is 'How much work waits, and for how long.';
 revoke all on function vigil.queue_depth() from public;
@@ -4839,6 +4945,7 @@ begin atomic
         (select min(r.expires_at) from vigil.restrictions r
          where r.lifted_at is null and r.expiry_recorded_at is null and r.expires_at is not null),
         (select min(h.times_out_at) from vigil.holds h where h.timed_out_at is null),
+        (select min(l.until) from vigil.leases l where l.until > clock_timestamp()),
         (select min(j.run_at) from vigil.jobs j where j.dead_at is null and j.run_at > clock_timestamp()));
 end;
 comment on function vigil.next_due() is 'When something will be due next: an expiry, a hold, a lease or a retry.';
