@@ -692,6 +692,20 @@ create table vigil.leases (
 create index leases_by_end on vigil.leases (until);
 comment on table vigil.leases is 'One row per claimed batch holds the jobs themselves, at the same place of each array: a claim moves them here and settling deletes one row. When a lease ends they go back to vigil.jobs.';
 
+create type vigil.send_facts as (
+    sender           uuid,
+    conversation     uuid,
+    cause            text,
+    recipient        uuid,
+    max_length       integer,
+    inline_max_words integer,
+    holds_for_all    boolean
+);
+comment on type vigil.send_facts is 'What judging a message needs to know of its sender and conversation; holds_for_all when no row of a statement can change it.';
+create unlogged sequence vigil.send_memo cycle;
+comment on sequence vigil.send_memo is 'Its currval is a note of the session to itself that only the owner can write: the digest of what a statement remembers.';
+revoke all on sequence vigil.send_memo from public, anon, authenticated, service_role;
+
 create table vigil.verdicts (
     job_id     bigint primary key,
     kind       text not null,

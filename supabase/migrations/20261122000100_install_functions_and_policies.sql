@@ -75,28 +75,30 @@ comment on function vigil.announce(uuid[], text, jsonb) is 'Sends an event to th
 revoke all on function vigil.announce(uuid[], text, jsonb) from public;
 
 
--- source: functions/announce_messages.sql sha256:892d1392ff91246b48b647e0c8a8fcac1eb90d895ee3aac6c656a3c2f5feb8ec
+-- source: functions/announce_messages.sql sha256:849e4f172b556968e558506c0b28bc1ff62b4fad0e72c6d3b6cdcf597c1dd17a
 create or replace function vigil.announce_messages() returns trigger
     language plpgsql security definer
     set search_path = ''
 as $$
 begin
-    insert into vigil.shadowed_messages (message_id, sender_id)
-    select m.id, m.sender_id from sent m
-    where exists (select from vigil.restrictions r
-                  where r.user_id = m.sender_id and r.restriction_type = 'shadow_ban' and r.lifted_at is null
-                    and (r.expires_at is null or r.expires_at > m.created_at));
-    insert into vigil.jobs (kind, subject_id)
-    select 'message', m.id from sent m order by m.created_at;
-    insert into vigil.subjects (user_id)
-    select distinct m.sender_id from sent m
-    where not exists (select from vigil.subjects s where s.user_id = m.sender_id)
-    on conflict (user_id) do nothing;
+    -- One statement for all of it: each further one would cost a message as much again.
+    with shadowed as (
+        insert into vigil.shadowed_messages (message_id, sender_id)
+        select m.id, m.sender_id from sent m
+        where exists (select from vigil.restrictions r
+                      where r.user_id = m.sender_id and r.restriction_type = 'shadow_ban' and r.lifted_at is null
+                        and (r.expires_at is null or r.expires_at > m.created_at))
+    ), queued as (
+        insert into vigil.jobs (kind, subject_id)
+        select 'message', m.id from sent m order by m.created_at
+    ), people as (
+        select d.sender_id, '{"ref": "' || vigil.subject_ref(d.sender_id) || '"}' as body
+        from (select distinct m.sender_id from sent m) d
+    )
     insert into vigil.events (kind, tool, body0, body1, body2)
-    select 'message.sent', vigil.tool(),
-           '{"ref": "' || s.subject_ref || '"}', '{"ref": "' || s.subject_ref || '"}',
+    select 'message.sent', (select vigil.tool()), p.body, p.body,
            '{"message": "' || m.id || '", "conversation": "' || m.conversation_id || '"}'
-    from sent m join vigil.subjects s on s.user_id = m.sender_id;
+    from sent m join people p on p.sender_id = m.sender_id;
     return null;
 end
 $$;
@@ -310,18 +312,39 @@ comment on function vigil.check_inline_terms(text, uuid) is 'Refuses text with a
 revoke all on function vigil.check_inline_terms(text, uuid) from public;
 
 
--- source: functions/check_may_send.sql sha256:030c49c672ea2b997087aff6da1e4269e037f55aba781b502dc8761999193dbd
-create or replace function vigil.check_may_send(sender uuid, conversation uuid) returns text
+-- source: functions/check_may_send.sql sha256:4705bf2cf692199689020ea5c8af6709b40c8ca1d27ec21d61e13227ec372798
+create or replace function vigil.check_may_send(sender uuid, conversation uuid) returns vigil.send_facts
     language plpgsql volatile security definer
     set search_path = ''
 as $$
 declare
-    conv record;
-    bound record;
-    other uuid;
+    f record;
     sent bigint;
 begin
-    select c.status, c.kind into conv from public.conversations c
+    -- Every fact in one query: each further one would cost a message as much again.
+    select c.status, c.kind, bound.kinds, bound.per_day, me.anonymised_at is not null as is_gone, other.user_id as other,
+           coalesce(here.moderation_mode, s.moderation_mode) as mode, s.max_message_length, terms.inline_max_words,
+           wish.can_receive_from <> 'anyone'
+           or exists (select from public.user_blocks b where b.blocker_id = other.user_id and b.blocked_id = sender)
+           or exists (select from public.user_blocks b where b.blocker_id = sender and b.blocked_id = other.user_id) as is_doubtful
+    into f
+    from public.conversations c
+    cross join vigil.settings s
+    cross join vigil.terms_revision terms
+    left join vigil.conversation_settings here on here.conversation_id = c.id
+    left join public.profiles me on me.id = sender
+    left join lateral (
+        select p.user_id from public.conversation_participants p
+        where c.kind = 'direct' and p.conversation_id = c.id and p.user_id <> sender and p.left_at is null limit 1
+    ) other on true
+    left join public.messaging_preferences wish on wish.user_id = other.user_id
+    cross join lateral (
+        select array_agg(r.restriction_type) as kinds, min(r.message_limit_per_day) as per_day
+        from vigil.restrictions r
+        where r.user_id = sender and r.lifted_at is null
+          and (r.expires_at is null or r.expires_at > clock_timestamp())
+          and (r.conversation_id is null or r.conversation_id = conversation)
+    ) bound
     where c.id = conversation
       and exists (select from public.conversation_participants p
                   where p.conversation_id = c.id and p.user_id = sender and p.left_at is null
@@ -330,47 +353,40 @@ begin
         raise exception using errcode = 'VG101', message = 'This conversation is not available to you.',
             hint = 'Ask to be added, or check the conversation id.';
     end if;
-    select array_agg(distinct r.restriction_type) as kinds, min(r.message_limit_per_day) as per_day into bound
-    from vigil.restrictions r
-    where r.user_id = sender and r.lifted_at is null
-      and (r.expires_at is null or r.expires_at > clock_timestamp())
-      and (r.conversation_id is null or r.conversation_id = conversation);
-    if 'block' = any (bound.kinds)
-       or exists (select from public.profiles p where p.id = sender and p.anonymised_at is not null) then
+    if 'block' = any (f.kinds) or f.is_gone then
         raise exception using errcode = 'VG105', message = 'This account is blocked from messaging.',
             hint = 'Your notices say why, until when and how to appeal.';
     end if;
-    if 'mute' = any (bound.kinds) then
+    if 'mute' = any (f.kinds) then
         raise exception using errcode = 'VG103', message = 'You may not send messages here at the moment.',
             hint = 'Your notices say why, until when and how to appeal.';
     end if;
-    if conv.status <> 'active' then
+    if f.status <> 'active' then
         raise exception using errcode = 'VG102', message = 'This conversation is closed.', hint = 'Start a new one.';
     end if;
-    if conv.kind = 'direct' then
-        select p.user_id into other from public.conversation_participants p
-        where p.conversation_id = conversation and p.user_id <> sender and p.left_at is null limit 1;
-        if other is not null and not vigil.accepts_messages(other, sender, conversation) then
-            raise exception using errcode = 'VG106', message = 'This member does not accept messages from you at the moment.',
-                hint = 'They may change their preferences later.';
-        end if;
+    if f.is_doubtful and f.other is not null and not vigil.accepts_messages(f.other, sender, conversation) then
+        raise exception using errcode = 'VG106', message = 'This member does not accept messages from you at the moment.',
+            hint = 'They may change their preferences later.';
     end if;
-    if 'limit' = any (bound.kinds) then
+    if 'limit' = any (f.kinds) then
         -- Exact under concurrency: limited members send one at a time.
         perform pg_advisory_xact_lock(hashtextextended('vigil.limit:' || sender::text, 0));
         select count(*) into sent from public.messages m
         where m.sender_id = sender and m.created_at > clock_timestamp() - interval '1 day';
-        if sent >= bound.per_day then
+        if sent >= f.per_day then
             raise exception using errcode = 'VG104',
-                message = format('You have sent your %s messages of the last 24 hours.', bound.per_day),
+                message = format('You have sent your %s messages of the last 24 hours.', f.per_day),
                 hint = 'Try again later.';
         end if;
     end if;
-    return case when 'hold' = any (bound.kinds) then 'restriction'
-                when vigil.moderation_mode(conversation) = 'pre' then 'mode' end;
+    return (sender, conversation,
+            case when 'hold' = any (f.kinds) then 'restriction' when f.mode = 'pre' then 'mode' end,
+            f.other, f.max_message_length, f.inline_max_words,
+            -- Counted, or bounded by the clock: asked again for each message.
+            f.kinds is null);
 end
 $$;
-comment on function vigil.check_may_send(uuid, uuid) is 'Refuses a sender who may not write here now; returns why the message must be held, or null.';
+comment on function vigil.check_may_send(uuid, uuid) is 'Refuses a sender who may not write here now; else the facts a message needs, with why it must be held, if it must.';
 revoke all on function vigil.check_may_send(uuid, uuid) from public;
 
 create or replace function vigil.moderation_mode(conversation uuid) returns text
@@ -2784,13 +2800,13 @@ create or replace trigger zzz_vigil_100_guard_message_update before update on pu
     for each row when (not vigil.is_acting()) execute function vigil.guard_message_update();
 
 
--- source: functions/guard_send.sql sha256:2abca133345f382e50677ba3eb3db87051b914bac2865d96cd521f3c80b2b81e
+-- source: functions/guard_send.sql sha256:e7aed2816e57e4201f12a96fcc927413ef40667ce5c57247fc895b8ceba6a647
 create or replace function vigil.guard_send() returns trigger
     language plpgsql security definer
     set search_path = ''
 as $$
 declare
-    cause text;
+    facts vigil.send_facts;
     thread uuid;
 begin
     if current_setting('transaction_isolation') <> 'read committed' then
@@ -2802,14 +2818,20 @@ begin
         raise exception using errcode = 'VG101', message = 'This conversation is not available to you.',
             hint = 'Name the conversation and sign in.';
     end if;
-    -- Shared with other sends, exclusive to restrict_member: a send cannot commit after a restriction it did not see.
-    perform pg_advisory_xact_lock_shared(vigil.member_lock_key(new.sender_id));
-    cause := vigil.check_may_send(new.sender_id, new.conversation_id);
+    facts := vigil.recall_send(new.sender_id, new.conversation_id);
+    if facts is null then
+        -- Shared with other sends, exclusive to restrict_member: a send cannot commit after a restriction it did not see.
+        perform pg_advisory_xact_lock_shared(vigil.member_lock_key(new.sender_id));
+        facts := vigil.check_may_send(new.sender_id, new.conversation_id);
+        perform vigil.remember_send(facts);
+    end if;
     if new.encryption_status is distinct from 'none' then
         raise exception using errcode = 'VG111', message = 'Encrypted messages are not available yet.',
             hint = 'Leave encryption_status out.';
     end if;
-    perform vigil.check_content(new.content, new.conversation_id);
+    if facts.inline_max_words > 0 or coalesce(length(new.content) > facts.max_length or new.content !~ '[^[:space:]]', true) then
+        perform vigil.check_content(new.content, new.conversation_id);
+    end if;
     if new.parent_message_id is not null then
         select coalesce(m.thread_id, m.id) into thread from public.messages m
         where m.id = new.parent_message_id and m.conversation_id = new.conversation_id
@@ -2821,22 +2843,19 @@ begin
     end if;
     new.id := gen_random_uuid();
     new.thread_id := thread;
-    new.recipient_id := (
-        select p.user_id from public.conversation_participants p join public.conversations c on c.id = p.conversation_id
-        where c.kind = 'direct' and p.conversation_id = new.conversation_id and p.user_id <> new.sender_id and p.left_at is null
-        limit 1);
+    new.recipient_id := facts.recipient;
     new.status := 'sent';
     new.read_at := null;
     new.edited_at := null;
     new.deleted_at := null;
     new.is_flagged := false;
     new.flagged_reason := null;
-    new.moderation_status := case when cause is null then 'approved' else 'pending' end;
+    new.moderation_status := case when facts.cause is null then 'approved' else 'pending' end;
     new.created_at := clock_timestamp();
     new.updated_at := new.created_at;
-    if cause is not null then
+    if facts.cause is not null then
         insert into vigil.holds (message_id, cause, times_out_at)
-        select new.id, cause, clock_timestamp() + s.hold_timeout from vigil.settings s;
+        select new.id, facts.cause, clock_timestamp() + s.hold_timeout from vigil.settings s;
     end if;
     return new;
 end
@@ -3274,13 +3293,15 @@ revoke all on function public.list_restrictions(uuid, boolean, integer) from pub
 grant execute on function public.list_restrictions(uuid, boolean, integer) to authenticated;
 
 
--- source: functions/lock_member.sql sha256:1d2eb006150b3c1848958d00bbf738f47c5d3e9cc21b40c63565e0f306cd8bd7
+-- source: functions/lock_member.sql sha256:633e801b74da192be421e0710e7bbbfd44e53d7800343d25403ad84690c90166
 create or replace function vigil.member_lock_key(member uuid) returns bigint
-    language sql immutable parallel safe
+    language plpgsql immutable parallel safe
     set search_path = ''
-begin atomic
-    select hashtextextended('vigil.member:' || member::text, 0);
-end;
+as $$
+begin
+    return hashtextextended('vigil.member:' || member::text, 0);
+end
+$$;
 comment on function vigil.member_lock_key(uuid) is 'Advisory lock key: senders share it, a new restriction takes it alone.';
 revoke all on function vigil.member_lock_key(uuid) from public;
 
@@ -3803,7 +3824,7 @@ revoke all on function vigil.uid() from public;
 grant execute on function vigil.uid() to anon, authenticated, service_role, vigil_doorbell;
 
 
--- source: functions/refuse_foreign_sender.sql sha256:e73353634e38c8ffb236428cbeafd0fb7c33209fc7490da69c24b7e6bee96db1
+-- source: functions/refuse_foreign_sender.sql sha256:2b60526db1345954dfa204adc604e3ede01de80b6806953f27a6512031ff23d5
 create or replace function vigil.refuse_foreign_sender() returns trigger
     language plpgsql
     set search_path = ''
@@ -3818,8 +3839,73 @@ revoke all on function vigil.refuse_foreign_sender() from public;
 create or replace trigger zzz_vigil_050_refuse_foreign_sender before insert on public.messages
     for each row when (
         current_user in ('anon', 'authenticated')
-        and (new.message_type = 'system' or vigil.uid() is null or (new.sender_id is not null and new.sender_id <> vigil.uid())))
+        and (new.message_type = 'system'
+             or case when new.sender_id is null then vigil.uid() is null else new.sender_id is distinct from vigil.uid() end))
     execute function vigil.refuse_foreign_sender();
+
+
+-- source: functions/remember_send.sql sha256:3e3690d0c4e7c76b32e0213ce4c6d8e7c9387ed457d44598d1661f6128f93af3
+create or replace function vigil.forget_send() returns trigger
+    language plpgsql security definer
+    set search_path = ''
+as $$
+begin
+    -- currval() is this session's alone and nobody else may move it: whatever was remembered before matches no more.
+    perform nextval('vigil.send_memo');
+    return null;
+end
+$$;
+comment on function vigil.forget_send() is 'What one statement learnt of its sender serves no other.';
+revoke all on function vigil.forget_send() from public;
+create or replace trigger zzz_vigil_050_forget_send before insert on public.messages
+    for each statement execute function vigil.forget_send();
+
+create or replace function vigil.remember_send(facts vigil.send_facts) returns void
+    language plpgsql volatile security definer
+    set search_path = ''
+as $$
+begin
+    if facts.holds_for_all then
+        perform set_config('vigil.send_memo', facts::text, true);
+        perform setval('vigil.send_memo', vigil.memo_digest(facts::text));
+    end if;
+end
+$$;
+comment on function vigil.remember_send(vigil.send_facts) is 'Keeps the facts for the next row of the same statement, beside a digest that only the owner can set.';
+revoke all on function vigil.remember_send(vigil.send_facts) from public;
+
+create or replace function vigil.recall_send(sender uuid, conversation uuid) returns vigil.send_facts
+    language plpgsql volatile security definer
+    set search_path = ''
+as $$
+declare
+    memo text := current_setting('vigil.send_memo', true);
+    facts vigil.send_facts;
+begin
+    -- Anyone can write the setting; nobody can make its digest the current value of a sequence they may not use.
+    if memo = '' or memo is null or vigil.memo_digest(memo) <> currval('vigil.send_memo') then
+        return null;
+    end if;
+    facts := memo::vigil.send_facts;
+    if facts.sender <> sender or facts.conversation <> conversation then
+        return null;
+    end if;
+    return facts;
+end
+$$;
+comment on function vigil.recall_send(uuid, uuid) is 'The facts an earlier row of this statement found for the same sender and conversation, or null.';
+revoke all on function vigil.recall_send(uuid, uuid) from public;
+
+create or replace function vigil.memo_digest(memo text) returns bigint
+    language plpgsql immutable strict
+    set search_path = ''
+as $$
+begin
+    return ('x' || encode(substring(sha256(convert_to(memo, 'UTF8')) for 8), 'hex'))::bit(64)::bigint & 9223372036854775807;
+end
+$$;
+comment on function vigil.memo_digest(text) is '63 bits of SHA-256, as a value of a sequence.';
+revoke all on function vigil.memo_digest(text) from public;
 
 
 -- source: functions/reports.sql sha256:9bd2c5ef6273ddda017fb645b8128923c623394525b79bc8c6273d3e525f2b36

@@ -182,8 +182,8 @@ class Outbox:
         """Lease up to `batch` jobs that nobody else holds."""
         return await self._rows(
             class_row(Job),
-            "select lease_id, job_id, kind, subject_id, conversation_id, content, attempt, queued_at"
-            " from vigil.claim_jobs(%s, %s, %s)",
+            "select lease_id, job_id, kind, subject_id, conversation_id, content, attempt,"
+            " queued_at from vigil.claim_jobs(%s, %s, %s)",
             self.worker, batch, lease_seconds,
         )  # fmt: skip
 
