@@ -17,7 +17,7 @@ WORKER_CALLS = {
 }  # fmt: skip
 PUBLIC_TABLES = {
     "profiles", "conversations", "conversation_participants", "messages", "message_reports", "user_restrictions",
-    "messaging_preferences", "user_presence", "user_blocks", "message_tombstones", "notices",
+    "messaging_preferences", "user_presence", "user_blocks", "message_tombstones", "message_receipts", "notices",
 }  # fmt: skip
 
 

@@ -49,7 +49,7 @@ def test_a_blocked_word_never_exists_even_with_the_worker_dead(db: Database, tex
 
 def test_allow_lists_scopes_and_ends(db: Database) -> None:
     ann, bob = db.member("ann"), db.member("bob")
-    here, there = db.conversation(ann, bob), db.conversation(bob, ann)
+    here, there = db.conversation(ann, bob), db.conversation(bob, ann, title="there")
     staff = db.acting_as(db.member("mia", "moderator"))
     add(
         staff,

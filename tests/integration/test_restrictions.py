@@ -111,7 +111,7 @@ def test_a_mute_can_be_for_one_conversation(
     db: Database, people: tuple[uuid.UUID, uuid.UUID, Session, uuid.UUID]
 ) -> None:
     ann, bob, staff, conversation = people
-    other = db.conversation(bob, ann)
+    other = db.conversation(bob, ann, title="other")
     restrict(staff, ann, "mute", conversation=conversation)
     with refused("VG103"):
         db.acting_as(ann).send(conversation, "here")

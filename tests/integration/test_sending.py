@@ -250,7 +250,7 @@ def test_receipts_are_written_by_the_recipient_alone_and_follow_their_wish(db: D
     )
     second = db.acting_as(ann).send(conversation, "two")
     assert (
-        db.acting_as(bob).value("select public.mark_messages_read(%s, %s)", bob, conversation) == 0
+        db.acting_as(bob).value("select public.mark_messages_read(%s, %s)", bob, conversation) == 1
     )
     assert db.acting_as(bob).value("select public.get_unread_message_count(%s)", bob) == 0
     assert (
