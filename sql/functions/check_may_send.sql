@@ -1,14 +1,35 @@
-create or replace function vigil.check_may_send(sender uuid, conversation uuid) returns text
+create or replace function vigil.check_may_send(sender uuid, conversation uuid) returns vigil.send_facts
     language plpgsql volatile security definer
     set search_path = ''
 as $$
 declare
-    conv record;
-    bound record;
-    other uuid;
+    f record;
     sent bigint;
 begin
-    select c.status, c.kind into conv from public.conversations c
+    -- Every fact in one query: each further one would cost a message as much again.
+    select c.status, c.kind, bound.kinds, bound.per_day, me.anonymised_at is not null as is_gone, other.user_id as other,
+           coalesce(here.moderation_mode, s.moderation_mode) as mode, s.max_message_length, terms.inline_max_words,
+           wish.can_receive_from <> 'anyone'
+           or exists (select from public.user_blocks b where b.blocker_id = other.user_id and b.blocked_id = sender)
+           or exists (select from public.user_blocks b where b.blocker_id = sender and b.blocked_id = other.user_id) as is_doubtful
+    into f
+    from public.conversations c
+    cross join vigil.settings s
+    cross join vigil.terms_revision terms
+    left join vigil.conversation_settings here on here.conversation_id = c.id
+    left join public.profiles me on me.id = sender
+    left join lateral (
+        select p.user_id from public.conversation_participants p
+        where c.kind = 'direct' and p.conversation_id = c.id and p.user_id <> sender and p.left_at is null limit 1
+    ) other on true
+    left join public.messaging_preferences wish on wish.user_id = other.user_id
+    cross join lateral (
+        select array_agg(r.restriction_type) as kinds, min(r.message_limit_per_day) as per_day
+        from vigil.restrictions r
+        where r.user_id = sender and r.lifted_at is null
+          and (r.expires_at is null or r.expires_at > clock_timestamp())
+          and (r.conversation_id is null or r.conversation_id = conversation)
+    ) bound
     where c.id = conversation
       and exists (select from public.conversation_participants p
                   where p.conversation_id = c.id and p.user_id = sender and p.left_at is null
@@ -17,47 +38,40 @@ begin
         raise exception using errcode = 'VG101', message = 'This conversation is not available to you.',
             hint = 'Ask to be added, or check the conversation id.';
     end if;
-    select array_agg(distinct r.restriction_type) as kinds, min(r.message_limit_per_day) as per_day into bound
-    from vigil.restrictions r
-    where r.user_id = sender and r.lifted_at is null
-      and (r.expires_at is null or r.expires_at > clock_timestamp())
-      and (r.conversation_id is null or r.conversation_id = conversation);
-    if 'block' = any (bound.kinds)
-       or exists (select from public.profiles p where p.id = sender and p.anonymised_at is not null) then
+    if 'block' = any (f.kinds) or f.is_gone then
         raise exception using errcode = 'VG105', message = 'This account is blocked from messaging.',
             hint = 'Your notices say why, until when and how to appeal.';
     end if;
-    if 'mute' = any (bound.kinds) then
+    if 'mute' = any (f.kinds) then
         raise exception using errcode = 'VG103', message = 'You may not send messages here at the moment.',
             hint = 'Your notices say why, until when and how to appeal.';
     end if;
-    if conv.status <> 'active' then
+    if f.status <> 'active' then
         raise exception using errcode = 'VG102', message = 'This conversation is closed.', hint = 'Start a new one.';
     end if;
-    if conv.kind = 'direct' then
-        select p.user_id into other from public.conversation_participants p
-        where p.conversation_id = conversation and p.user_id <> sender and p.left_at is null limit 1;
-        if other is not null and not vigil.accepts_messages(other, sender, conversation) then
-            raise exception using errcode = 'VG106', message = 'This member does not accept messages from you at the moment.',
-                hint = 'They may change their preferences later.';
-        end if;
+    if f.is_doubtful and f.other is not null and not vigil.accepts_messages(f.other, sender, conversation) then
+        raise exception using errcode = 'VG106', message = 'This member does not accept messages from you at the moment.',
+            hint = 'They may change their preferences later.';
     end if;
-    if 'limit' = any (bound.kinds) then
+    if 'limit' = any (f.kinds) then
         -- Exact under concurrency: limited members send one at a time.
         perform pg_advisory_xact_lock(hashtextextended('vigil.limit:' || sender::text, 0));
         select count(*) into sent from public.messages m
         where m.sender_id = sender and m.created_at > clock_timestamp() - interval '1 day';
-        if sent >= bound.per_day then
+        if sent >= f.per_day then
             raise exception using errcode = 'VG104',
-                message = format('You have sent your %s messages of the last 24 hours.', bound.per_day),
+                message = format('You have sent your %s messages of the last 24 hours.', f.per_day),
                 hint = 'Try again later.';
         end if;
     end if;
-    return case when 'hold' = any (bound.kinds) then 'restriction'
-                when vigil.moderation_mode(conversation) = 'pre' then 'mode' end;
+    return (sender, conversation,
+            case when 'hold' = any (f.kinds) then 'restriction' when f.mode = 'pre' then 'mode' end,
+            f.other, f.max_message_length, f.inline_max_words,
+            -- Counted, or bounded by the clock: asked again for each message.
+            f.kinds is null);
 end
 $$;
-comment on function vigil.check_may_send(uuid, uuid) is 'Refuses a sender who may not write here now; returns why the message must be held, or null.';
+comment on function vigil.check_may_send(uuid, uuid) is 'Refuses a sender who may not write here now; else the facts a message needs, with why it must be held, if it must.';
 revoke all on function vigil.check_may_send(uuid, uuid) from public;
 
 create or replace function vigil.moderation_mode(conversation uuid) returns text

@@ -3,7 +3,7 @@ create or replace function vigil.guard_send() returns trigger
     set search_path = ''
 as $$
 declare
-    cause text;
+    facts vigil.send_facts;
     thread uuid;
 begin
     if current_setting('transaction_isolation') <> 'read committed' then
@@ -15,14 +15,20 @@ begin
         raise exception using errcode = 'VG101', message = 'This conversation is not available to you.',
             hint = 'Name the conversation and sign in.';
     end if;
-    -- Shared with other sends, exclusive to restrict_member: a send cannot commit after a restriction it did not see.
-    perform pg_advisory_xact_lock_shared(vigil.member_lock_key(new.sender_id));
-    cause := vigil.check_may_send(new.sender_id, new.conversation_id);
+    facts := vigil.recall_send(new.sender_id, new.conversation_id);
+    if facts is null then
+        -- Shared with other sends, exclusive to restrict_member: a send cannot commit after a restriction it did not see.
+        perform pg_advisory_xact_lock_shared(vigil.member_lock_key(new.sender_id));
+        facts := vigil.check_may_send(new.sender_id, new.conversation_id);
+        perform vigil.remember_send(facts);
+    end if;
     if new.encryption_status is distinct from 'none' then
         raise exception using errcode = 'VG111', message = 'Encrypted messages are not available yet.',
             hint = 'Leave encryption_status out.';
     end if;
-    perform vigil.check_content(new.content, new.conversation_id);
+    if facts.inline_max_words > 0 or coalesce(length(new.content) > facts.max_length or new.content !~ '[^[:space:]]', true) then
+        perform vigil.check_content(new.content, new.conversation_id);
+    end if;
     if new.parent_message_id is not null then
         select coalesce(m.thread_id, m.id) into thread from public.messages m
         where m.id = new.parent_message_id and m.conversation_id = new.conversation_id
@@ -34,22 +40,19 @@ begin
     end if;
     new.id := gen_random_uuid();
     new.thread_id := thread;
-    new.recipient_id := (
-        select p.user_id from public.conversation_participants p join public.conversations c on c.id = p.conversation_id
-        where c.kind = 'direct' and p.conversation_id = new.conversation_id and p.user_id <> new.sender_id and p.left_at is null
-        limit 1);
+    new.recipient_id := facts.recipient;
     new.status := 'sent';
     new.read_at := null;
     new.edited_at := null;
     new.deleted_at := null;
     new.is_flagged := false;
     new.flagged_reason := null;
-    new.moderation_status := case when cause is null then 'approved' else 'pending' end;
+    new.moderation_status := case when facts.cause is null then 'approved' else 'pending' end;
     new.created_at := clock_timestamp();
     new.updated_at := new.created_at;
-    if cause is not null then
+    if facts.cause is not null then
         insert into vigil.holds (message_id, cause, times_out_at)
-        select new.id, cause, clock_timestamp() + s.hold_timeout from vigil.settings s;
+        select new.id, facts.cause, clock_timestamp() + s.hold_timeout from vigil.settings s;
     end if;
     return new;
 end

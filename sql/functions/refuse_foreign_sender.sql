@@ -12,5 +12,6 @@ revoke all on function vigil.refuse_foreign_sender() from public;
 create or replace trigger zzz_vigil_050_refuse_foreign_sender before insert on public.messages
     for each row when (
         current_user in ('anon', 'authenticated')
-        and (new.message_type = 'system' or vigil.uid() is null or (new.sender_id is not null and new.sender_id <> vigil.uid())))
+        and (new.message_type = 'system'
+             or case when new.sender_id is null then vigil.uid() is null else new.sender_id is distinct from vigil.uid() end))
     execute function vigil.refuse_foreign_sender();

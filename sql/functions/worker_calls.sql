@@ -32,33 +32,44 @@ comment on function vigil.beat(text, jsonb) is 'A worker says that it lives.';
 revoke all on function vigil.beat(text, jsonb) from public;
 grant execute on function vigil.beat(text, jsonb) to vigil_worker;
 
-create or replace function vigil.defer_jobs(worker text, failures jsonb) returns table (job_id bigint, dead boolean)
+create or replace function vigil.defer_jobs(worker text, lease bigint, failures jsonb) returns table (job_id bigint, dead boolean)
     language plpgsql volatile security definer
     set search_path = ''
 as $$
-#variable_conflict use_column
+#variable_conflict use_variable
 declare
     most integer := (select s.job_max_attempts from vigil.settings s);
+    held vigil.leases;
 begin
-    return query
-    with failed as (
-        update vigil.jobs j
-        set leased_by = null, last_error = left(f.error, 2000),
-            run_at = clock_timestamp() + least(greatest(coalesce(f.retry_seconds, 1), 0), 86400) * interval '1 second',
-            dead_at = case when j.attempts >= most then clock_timestamp() end
-        from jsonb_to_recordset(failures) as f (job_id bigint, attempt integer, error text, retry_seconds double precision)
-        where j.id = f.job_id and j.leased_by = worker and j.attempts = f.attempt and j.dead_at is null
-        returning j.id, j.dead_at is not null as died
-    ), logged as (
-        insert into vigil.events (kind, tool, body0, body1, body2)
-        select 'job.died', left(worker, 120), '{"ref": null}', '{"ref": null}', '{"job": ' || f.id || '}' from failed f where f.died
-    )
-    select f.id, f.died from failed f;
+    select l.* into held from vigil.leases l where l.id = lease and l.worker = worker for update;
+    if not found then
+        return;
+    end if;
+    for job_id, dead in
+        with failed as (
+            insert into vigil.jobs as b (id, kind, subject_id, queued_at, run_at, attempts, last_error, dead_at)
+            select j.id, j.kind, j.subject_id, j.queued_at,
+                   clock_timestamp() + least(greatest(coalesce(f.retry_seconds, 1), 0), 86400) * interval '1 second',
+                   j.attempts + 1, left(f.error, 2000), case when j.attempts + 1 >= most then clock_timestamp() end
+            from unnest(held.job_ids, held.kinds, held.subject_ids, held.queued_ats, held.attempts)
+                as j (id, kind, subject_id, queued_at, attempts)
+            join jsonb_to_recordset(failures) as f (job_id bigint, error text, retry_seconds double precision) on f.job_id = j.id
+            returning b.id, b.dead_at is not null as died
+        ), logged as (
+            insert into vigil.events (kind, tool, body0, body1, body2)
+            select 'job.died', left(worker, 120), '{"ref": null}', '{"ref": null}', '{"job": ' || f.id || '}' from failed f where f.died
+        )
+        select f.id, f.died from failed f
+    loop
+        return next;
+    end loop;
+    perform vigil.take_from_lease(held, array(select (f ->> 'job_id')::bigint from jsonb_array_elements(failures) as f
+                                              where (f ->> 'job_id')::bigint = any (held.job_ids)));
 end
 $$;
-comment on function vigil.defer_jobs(text, jsonb) is 'Puts failed jobs off with their error; after too many attempts they are set aside as dead.';
-revoke all on function vigil.defer_jobs(text, jsonb) from public;
-grant execute on function vigil.defer_jobs(text, jsonb) to vigil_worker;
+comment on function vigil.defer_jobs(text, bigint, jsonb) is 'Puts failed jobs off with their error; after too many attempts they are set aside as dead.';
+revoke all on function vigil.defer_jobs(text, bigint, jsonb) from public;
+grant execute on function vigil.defer_jobs(text, bigint, jsonb) to vigil_worker;
 
 create or replace function vigil.release_jobs(worker text) returns integer
     language plpgsql volatile security definer
@@ -68,8 +79,14 @@ as $$
 declare
     n integer;
 begin
-    update vigil.jobs j set leased_by = null, run_at = clock_timestamp(), attempts = greatest(j.attempts - 1, 0)
-    where j.leased_by = worker and j.dead_at is null;
+    with released as (
+        delete from vigil.leases l where l.worker = worker returning l.*
+    )
+    insert into vigil.jobs (id, kind, subject_id, queued_at, attempts, last_error)
+    select j.id, j.kind, j.subject_id, j.queued_at, j.attempts, j.last_error
+    from released r
+    cross join unnest(r.job_ids, r.kinds, r.subject_ids, r.queued_ats, r.attempts, r.last_errors)
+        as j (id, kind, subject_id, queued_at, attempts, last_error);
     get diagnostics n = row_count;
     return n;
 end
@@ -83,12 +100,20 @@ create or replace function vigil.queue_depth() returns jsonb
     set search_path = ''
 begin atomic
     select jsonb_build_object(
-        'ready', count(*) filter (where j.dead_at is null and j.run_at <= clock_timestamp()),
-        'leased', count(*) filter (where j.dead_at is null and j.leased_by is not null and j.run_at > clock_timestamp()),
-        'deferred', count(*) filter (where j.dead_at is null and j.leased_by is null and j.run_at > clock_timestamp()),
-        'dead', count(*) filter (where j.dead_at is not null),
-        'oldest_seconds', coalesce(extract(epoch from clock_timestamp() - min(j.queued_at) filter (where j.dead_at is null)), 0))
-    from vigil.jobs j;
+        'ready', j.ready + l.ended, 'leased', l.leased, 'deferred', j.deferred, 'dead', j.dead,
+        'oldest_seconds', coalesce(extract(epoch from clock_timestamp() - least(j.oldest, l.oldest)), 0))
+    from (
+        select count(*) filter (where j.dead_at is null and j.run_at <= clock_timestamp()) as ready,
+               count(*) filter (where j.dead_at is null and j.run_at > clock_timestamp()) as deferred,
+               count(*) filter (where j.dead_at is not null) as dead,
+               min(j.queued_at) filter (where j.dead_at is null) as oldest
+        from vigil.jobs j
+    ) j cross join (
+        select coalesce(sum(cardinality(l.job_ids)) filter (where l.until > clock_timestamp()), 0) as leased,
+               coalesce(sum(cardinality(l.job_ids)) filter (where l.until <= clock_timestamp()), 0) as ended,
+               (select min(q.at) from vigil.leases h cross join unnest(h.queued_ats) as q (at)) as oldest
+        from vigil.leases l
+    ) l;
 end;
 comment on function vigil.queue_depth() is 'How much work waits, and for how long.';
 revoke all on function vigil.queue_depth() from public;
@@ -122,6 +147,7 @@ begin atomic
         (select min(r.expires_at) from vigil.restrictions r
          where r.lifted_at is null and r.expiry_recorded_at is null and r.expires_at is not null),
         (select min(h.times_out_at) from vigil.holds h where h.timed_out_at is null),
+        (select min(l.until) from vigil.leases l where l.until > clock_timestamp()),
         (select min(j.run_at) from vigil.jobs j where j.dead_at is null and j.run_at > clock_timestamp()));
 end;
 comment on function vigil.next_due() is 'When something will be due next: an expiry, a hold, a lease or a retry.';

@@ -75,28 +75,30 @@ comment on function vigil.announce(uuid[], text, jsonb) is 'Sends an event to th
 revoke all on function vigil.announce(uuid[], text, jsonb) from public;
 
 
--- source: functions/announce_messages.sql sha256:892d1392ff91246b48b647e0c8a8fcac1eb90d895ee3aac6c656a3c2f5feb8ec
+-- source: functions/announce_messages.sql sha256:849e4f172b556968e558506c0b28bc1ff62b4fad0e72c6d3b6cdcf597c1dd17a
 create or replace function vigil.announce_messages() returns trigger
     language plpgsql security definer
     set search_path = ''
 as $$
 begin
-    insert into vigil.shadowed_messages (message_id, sender_id)
-    select m.id, m.sender_id from sent m
-    where exists (select from vigil.restrictions r
-                  where r.user_id = m.sender_id and r.restriction_type = 'shadow_ban' and r.lifted_at is null
-                    and (r.expires_at is null or r.expires_at > m.created_at));
-    insert into vigil.jobs (kind, subject_id)
-    select 'message', m.id from sent m order by m.created_at;
-    insert into vigil.subjects (user_id)
-    select distinct m.sender_id from sent m
-    where not exists (select from vigil.subjects s where s.user_id = m.sender_id)
-    on conflict (user_id) do nothing;
+    -- One statement for all of it: each further one would cost a message as much again.
+    with shadowed as (
+        insert into vigil.shadowed_messages (message_id, sender_id)
+        select m.id, m.sender_id from sent m
+        where exists (select from vigil.restrictions r
+                      where r.user_id = m.sender_id and r.restriction_type = 'shadow_ban' and r.lifted_at is null
+                        and (r.expires_at is null or r.expires_at > m.created_at))
+    ), queued as (
+        insert into vigil.jobs (kind, subject_id)
+        select 'message', m.id from sent m order by m.created_at
+    ), people as (
+        select d.sender_id, '{"ref": "' || vigil.subject_ref(d.sender_id) || '"}' as body
+        from (select distinct m.sender_id from sent m) d
+    )
     insert into vigil.events (kind, tool, body0, body1, body2)
-    select 'message.sent', vigil.tool(),
-           '{"ref": "' || s.subject_ref || '"}', '{"ref": "' || s.subject_ref || '"}',
+    select 'message.sent', (select vigil.tool()), p.body, p.body,
            '{"message": "' || m.id || '", "conversation": "' || m.conversation_id || '"}'
-    from sent m join vigil.subjects s on s.user_id = m.sender_id;
+    from sent m join people p on p.sender_id = m.sender_id;
     return null;
 end
 $$;
@@ -310,18 +312,39 @@ comment on function vigil.check_inline_terms(text, uuid) is 'Refuses text with a
 revoke all on function vigil.check_inline_terms(text, uuid) from public;
 
 
--- source: functions/check_may_send.sql sha256:030c49c672ea2b997087aff6da1e4269e037f55aba781b502dc8761999193dbd
-create or replace function vigil.check_may_send(sender uuid, conversation uuid) returns text
+-- source: functions/check_may_send.sql sha256:4705bf2cf692199689020ea5c8af6709b40c8ca1d27ec21d61e13227ec372798
+create or replace function vigil.check_may_send(sender uuid, conversation uuid) returns vigil.send_facts
     language plpgsql volatile security definer
     set search_path = ''
 as $$
 declare
-    conv record;
-    bound record;
-    other uuid;
+    f record;
     sent bigint;
 begin
-    select c.status, c.kind into conv from public.conversations c
+    -- Every fact in one query: each further one would cost a message as much again.
+    select c.status, c.kind, bound.kinds, bound.per_day, me.anonymised_at is not null as is_gone, other.user_id as other,
+           coalesce(here.moderation_mode, s.moderation_mode) as mode, s.max_message_length, terms.inline_max_words,
+           wish.can_receive_from <> 'anyone'
+           or exists (select from public.user_blocks b where b.blocker_id = other.user_id and b.blocked_id = sender)
+           or exists (select from public.user_blocks b where b.blocker_id = sender and b.blocked_id = other.user_id) as is_doubtful
+    into f
+    from public.conversations c
+    cross join vigil.settings s
+    cross join vigil.terms_revision terms
+    left join vigil.conversation_settings here on here.conversation_id = c.id
+    left join public.profiles me on me.id = sender
+    left join lateral (
+        select p.user_id from public.conversation_participants p
+        where c.kind = 'direct' and p.conversation_id = c.id and p.user_id <> sender and p.left_at is null limit 1
+    ) other on true
+    left join public.messaging_preferences wish on wish.user_id = other.user_id
+    cross join lateral (
+        select array_agg(r.restriction_type) as kinds, min(r.message_limit_per_day) as per_day
+        from vigil.restrictions r
+        where r.user_id = sender and r.lifted_at is null
+          and (r.expires_at is null or r.expires_at > clock_timestamp())
+          and (r.conversation_id is null or r.conversation_id = conversation)
+    ) bound
     where c.id = conversation
       and exists (select from public.conversation_participants p
                   where p.conversation_id = c.id and p.user_id = sender and p.left_at is null
@@ -330,47 +353,40 @@ begin
         raise exception using errcode = 'VG101', message = 'This conversation is not available to you.',
             hint = 'Ask to be added, or check the conversation id.';
     end if;
-    select array_agg(distinct r.restriction_type) as kinds, min(r.message_limit_per_day) as per_day into bound
-    from vigil.restrictions r
-    where r.user_id = sender and r.lifted_at is null
-      and (r.expires_at is null or r.expires_at > clock_timestamp())
-      and (r.conversation_id is null or r.conversation_id = conversation);
-    if 'block' = any (bound.kinds)
-       or exists (select from public.profiles p where p.id = sender and p.anonymised_at is not null) then
+    if 'block' = any (f.kinds) or f.is_gone then
         raise exception using errcode = 'VG105', message = 'This account is blocked from messaging.',
             hint = 'Your notices say why, until when and how to appeal.';
     end if;
-    if 'mute' = any (bound.kinds) then
+    if 'mute' = any (f.kinds) then
         raise exception using errcode = 'VG103', message = 'You may not send messages here at the moment.',
             hint = 'Your notices say why, until when and how to appeal.';
     end if;
-    if conv.status <> 'active' then
+    if f.status <> 'active' then
         raise exception using errcode = 'VG102', message = 'This conversation is closed.', hint = 'Start a new one.';
     end if;
-    if conv.kind = 'direct' then
-        select p.user_id into other from public.conversation_participants p
-        where p.conversation_id = conversation and p.user_id <> sender and p.left_at is null limit 1;
-        if other is not null and not vigil.accepts_messages(other, sender, conversation) then
-            raise exception using errcode = 'VG106', message = 'This member does not accept messages from you at the moment.',
-                hint = 'They may change their preferences later.';
-        end if;
+    if f.is_doubtful and f.other is not null and not vigil.accepts_messages(f.other, sender, conversation) then
+        raise exception using errcode = 'VG106', message = 'This member does not accept messages from you at the moment.',
+            hint = 'They may change their preferences later.';
     end if;
-    if 'limit' = any (bound.kinds) then
+    if 'limit' = any (f.kinds) then
         -- Exact under concurrency: limited members send one at a time.
         perform pg_advisory_xact_lock(hashtextextended('vigil.limit:' || sender::text, 0));
         select count(*) into sent from public.messages m
         where m.sender_id = sender and m.created_at > clock_timestamp() - interval '1 day';
-        if sent >= bound.per_day then
+        if sent >= f.per_day then
             raise exception using errcode = 'VG104',
-                message = format('You have sent your %s messages of the last 24 hours.', bound.per_day),
+                message = format('You have sent your %s messages of the last 24 hours.', f.per_day),
                 hint = 'Try again later.';
         end if;
     end if;
-    return case when 'hold' = any (bound.kinds) then 'restriction'
-                when vigil.moderation_mode(conversation) = 'pre' then 'mode' end;
+    return (sender, conversation,
+            case when 'hold' = any (f.kinds) then 'restriction' when f.mode = 'pre' then 'mode' end,
+            f.other, f.max_message_length, f.inline_max_words,
+            -- Counted, or bounded by the clock: asked again for each message.
+            f.kinds is null);
 end
 $$;
-comment on function vigil.check_may_send(uuid, uuid) is 'Refuses a sender who may not write here now; returns why the message must be held, or null.';
+comment on function vigil.check_may_send(uuid, uuid) is 'Refuses a sender who may not write here now; else the facts a message needs, with why it must be held, if it must.';
 revoke all on function vigil.check_may_send(uuid, uuid) from public;
 
 create or replace function vigil.moderation_mode(conversation uuid) returns text
@@ -415,51 +431,91 @@ comment on function vigil.accepts_messages(uuid, uuid, uuid) is 'Blocks in eithe
 revoke all on function vigil.accepts_messages(uuid, uuid, uuid) from public;
 
 
--- source: functions/claim_jobs.sql sha256:f2a8c6c7e31ca6f0af3029d8f61f094a3cad0a9643e3b4729c9e83d72cf7b175
+-- source: functions/claim_jobs.sql sha256:8872ba27e431da69134a9d78ebdefa71f2afb40b0d92cf95e99fc109f720f15f
 create or replace function vigil.claim_jobs(worker text, batch integer, lease_seconds double precision)
-    returns table (job_id bigint, kind text, subject_id uuid, conversation_id uuid, content text, attempt integer, queued_at timestamptz)
+    returns table (lease_id bigint, job_id bigint, kind text, subject_id uuid, conversation_id uuid, content text, attempt integer,
+                   queued_at timestamptz)
     language plpgsql volatile security definer
     set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-    most integer := (select s.job_max_attempts from vigil.settings s);
+    lease bigint;
 begin
     if batch is null or batch not between 1 and 10000 or lease_seconds is null or lease_seconds not between 0.05 and 86400
        or coalesce(length(worker), 0) not between 1 and 200 then
         perform vigil.fail('VG209', 'A claim needs a worker name, a batch of 1 to 10000 and a lease of 0.05 to 86400 seconds.', 'Check the worker''s settings.');
     end if;
-    return query
+    -- A crash that forgets a claim costs nothing: the jobs are ready again, and settling it settles nothing.
+    perform set_config('synchronous_commit', 'off', true);
+    if exists (select from vigil.leases l where l.until <= clock_timestamp()) then
+        perform vigil.end_leases();
+    end if;
     with ready as (
-        select j.id from vigil.jobs j
-        where j.dead_at is null and j.run_at <= clock_timestamp()
-        order by j.run_at, j.id limit batch
-        for update skip locked
-    ), taken as (
-        update vigil.jobs j
-        set attempts = j.attempts + 1, leased_by = worker,
-            run_at = clock_timestamp() + lease_seconds * interval '1 second',
-            -- A job that kills its worker each time never reaches defer_jobs.
-            dead_at = case when j.attempts >= most then clock_timestamp() end,
-            last_error = case when j.attempts >= most then coalesce(j.last_error, 'the worker died each time') else j.last_error end
-        from ready where j.id = ready.id
-        returning j.id, j.kind, j.subject_id, j.attempts, j.queued_at, j.dead_at
+        delete from vigil.jobs j
+        where j.ctid = any (array(select r.ctid from vigil.jobs r
+                                  where r.dead_at is null and r.run_at <= clock_timestamp()
+                                  order by r.run_at, r.id limit batch
+                                  for update skip locked))
+        returning j.id, j.kind, j.subject_id, j.queued_at, j.attempts, j.last_error
     )
-    select t.id, t.kind, t.subject_id, coalesce(m.conversation_id, em.conversation_id, c.id),
-           coalesce(m.content, e.content, c.title, p.name, ''), t.attempts, t.queued_at
-    from taken t
-    left join public.messages m on t.kind = 'message' and m.id = t.subject_id
-    left join vigil.edits e on t.kind = 'edit' and e.id = t.subject_id
-    left join public.messages em on em.id = e.message_id
-    left join public.conversations c on t.kind = 'title' and c.id = t.subject_id
-    left join public.profiles p on t.kind = 'name' and p.id = t.subject_id
-    where t.dead_at is null
-    order by t.id;
+    insert into vigil.leases (worker, until, job_ids, kinds, subject_ids, queued_ats, attempts, last_errors)
+    select worker, clock_timestamp() + lease_seconds * interval '1 second', array_agg(r.id), array_agg(r.kind), array_agg(r.subject_id),
+           array_agg(r.queued_at), array_agg(r.attempts), array_agg(r.last_error)
+    from ready r having count(*) > 0
+    returning id into lease;
+    if lease is null then
+        return;
+    end if;
+    return query
+    select lease, j.id, j.kind, j.subject_id,
+           case j.kind when 'message' then m.conversation_id
+                       when 'edit' then (select o.conversation_id from vigil.edits e join public.messages o on o.id = e.message_id
+                                         where e.id = j.subject_id)
+                       when 'title' then j.subject_id end,
+           coalesce(case j.kind when 'message' then m.content
+                                when 'edit' then (select e.content from vigil.edits e where e.id = j.subject_id)
+                                when 'title' then (select c.title from public.conversations c where c.id = j.subject_id)
+                                when 'name' then (select p.name from public.profiles p where p.id = j.subject_id) end, ''),
+           j.attempts + 1, j.queued_at
+    from vigil.leases l
+    cross join unnest(l.job_ids, l.kinds, l.subject_ids, l.queued_ats, l.attempts) as j (id, kind, subject_id, queued_at, attempts)
+    left join public.messages m on m.id = j.subject_id
+    where l.id = lease;
 end
 $$;
 comment on function vigil.claim_jobs(text, integer, double precision) is 'Leases a batch of jobs to a worker; nobody else gets them until the lease ends.';
 revoke all on function vigil.claim_jobs(text, integer, double precision) from public;
 grant execute on function vigil.claim_jobs(text, integer, double precision) to vigil_worker;
+
+create or replace function vigil.end_leases() returns void
+    language plpgsql volatile security definer
+    set search_path = ''
+as $$
+declare
+    most integer := (select s.job_max_attempts from vigil.settings s);
+begin
+    with ended as (
+        -- One that is being settled this moment is locked, and left to its settling.
+        delete from vigil.leases l
+        where l.id in (select e.id from vigil.leases e where e.until <= clock_timestamp() for update skip locked)
+        returning l.*
+    ), back as (
+        insert into vigil.jobs (id, kind, subject_id, queued_at, run_at, attempts, last_error, dead_at)
+        select j.id, j.kind, j.subject_id, j.queued_at, e.until, j.attempts + 1,
+               case when j.attempts + 1 >= most then coalesce(j.last_error, 'the worker died each time') else j.last_error end,
+               case when j.attempts + 1 >= most then clock_timestamp() end
+        from ended e
+        cross join unnest(e.job_ids, e.kinds, e.subject_ids, e.queued_ats, e.attempts, e.last_errors)
+            as j (id, kind, subject_id, queued_at, attempts, last_error)
+        returning id, dead_at
+    )
+    insert into vigil.events (kind, tool, body0, body1, body2)
+    select 'job.died', 'vigil.end_leases', '{"ref": null}', '{"ref": null}', '{"job": ' || b.id || '}' from back b where b.dead_at is not null;
+end
+$$;
+comment on function vigil.end_leases() is 'Jobs whose worker died are ready again, with one attempt counted; one that killed its worker too often is dead.';
+revoke all on function vigil.end_leases() from public;
 
 
 -- source: functions/conversations.sql sha256:b92a29783d84ba4e414fa761b14334cd7e296d10df8780e3f0be56a24d0e1496
@@ -2856,13 +2912,13 @@ create or replace trigger zzz_vigil_100_guard_message_update before update on pu
     for each row when (not vigil.is_acting()) execute function vigil.guard_message_update();
 
 
--- source: functions/guard_send.sql sha256:2bb26e0fa565656cf5f8c60fce582cca6123cf1fc4df6c319592425131e43421
+-- source: functions/guard_send.sql sha256:b95557acda6cf21a2d25df7edd83379d724d4513e8405d69f506c5ee08cf9072
 create or replace function vigil.guard_send() returns trigger
     language plpgsql security definer
     set search_path = ''
 as $$
 declare
-    cause text;
+    facts vigil.send_facts;
     thread uuid;
 begin
     if current_setting('transaction_isolation') <> 'read committed' then
@@ -2874,14 +2930,20 @@ begin
         raise exception using errcode = 'VG101', message = 'This conversation is not available to you.',
             hint = 'Name the conversation and sign in.';
     end if;
-    -- Shared with other sends, exclusive to restrict_member: a send cannot commit after a restriction it did not see.
-    perform pg_advisory_xact_lock_shared(vigil.member_lock_key(new.sender_id));
-    cause := vigil.check_may_send(new.sender_id, new.conversation_id);
+    facts := vigil.recall_send(new.sender_id, new.conversation_id);
+    if facts is null then
+        -- Shared with other sends, exclusive to restrict_member: a send cannot commit after a restriction it did not see.
+        perform pg_advisory_xact_lock_shared(vigil.member_lock_key(new.sender_id));
+        facts := vigil.check_may_send(new.sender_id, new.conversation_id);
+        perform vigil.remember_send(facts);
+    end if;
     if new.encryption_status is distinct from 'none' then
         raise exception using errcode = 'VG111', message = 'Encrypted messages are not available yet.',
             hint = 'Leave encryption_status out.';
     end if;
-    perform vigil.check_content(new.content, new.conversation_id);
+    if facts.inline_max_words > 0 or coalesce(length(new.content) > facts.max_length or new.content !~ '[^[:space:]]', true) then
+        perform vigil.check_content(new.content, new.conversation_id);
+    end if;
     if new.parent_message_id is not null then
         select coalesce(m.thread_id, m.id) into thread from public.messages m
         where m.id = new.parent_message_id and m.conversation_id = new.conversation_id
@@ -2893,22 +2955,19 @@ begin
     end if;
     new.id := gen_random_uuid();
     new.thread_id := thread;
-    new.recipient_id := (
-        select p.user_id from public.conversation_participants p join public.conversations c on c.id = p.conversation_id
-        where c.kind = 'direct' and p.conversation_id = new.conversation_id and p.user_id <> new.sender_id and p.left_at is null
-        limit 1);
+    new.recipient_id := facts.recipient;
     new.status := 'sent';
     new.read_at := null;
     new.edited_at := null;
     new.deleted_at := null;
     new.is_flagged := false;
     new.flagged_reason := null;
-    new.moderation_status := case when cause is null then 'approved' else 'pending' end;
+    new.moderation_status := case when facts.cause is null then 'approved' else 'pending' end;
     new.created_at := clock_timestamp();
     new.updated_at := new.created_at;
-    if cause is not null then
+    if facts.cause is not null then
         insert into vigil.holds (message_id, cause, times_out_at)
-        select new.id, cause, clock_timestamp() + s.hold_timeout from vigil.settings s;
+        select new.id, facts.cause, clock_timestamp() + s.hold_timeout from vigil.settings s;
     end if;
     return new;
 end
@@ -3102,7 +3161,7 @@ revoke all on function vigil.is_self(uuid) from public;
 grant execute on function vigil.is_self(uuid) to authenticated;
 
 
--- source: functions/jobs.sql sha256:2abd1b2477a9564357bbcf63eeccdd371d526e8ba351569e03028dfbab55e6f4
+-- source: functions/jobs.sql sha256:acd11719c832b3f8a88624bc2485f9c08ff1345daed435af641d73a20b9da890
 create or replace function vigil.list_jobs(in_state text, max_rows integer)
     returns table (job_id bigint, kind text, subject_id uuid, state text, attempts integer, last_error text, queued_at timestamptz,
                    run_at timestamptz, leased_by text)
@@ -3112,14 +3171,25 @@ as $$
 #variable_conflict use_column
 begin
     perform vigil.require_staff('auditor');
-    if in_state is not null and in_state not in ('ready', 'leased', 'dead') then
-        perform vigil.fail('VG209', format('%s is no state of a job.', in_state), 'Use ready, leased or dead.');
+    if in_state is not null and in_state not in ('ready', 'leased', 'deferred', 'dead') then
+        perform vigil.fail('VG209', format('%s is no state of a job.', in_state), 'Use ready, leased, deferred or dead.');
     end if;
-    return query select j.id, j.kind, j.subject_id, s.state, j.attempts, j.last_error, j.queued_at, j.run_at, j.leased_by
-        from vigil.jobs j cross join lateral (select case when j.dead_at is not null then 'dead'
-            when j.leased_by is not null and j.run_at > clock_timestamp() then 'leased' else 'ready' end as state) s
-        where in_state is null or s.state = in_state
-        order by j.id limit least(greatest(max_rows, 0), 1000);
+    return query
+    select a.* from (
+        select j.id, j.kind, j.subject_id,
+               case when j.dead_at is not null then 'dead' when j.run_at > clock_timestamp() then 'deferred' else 'ready' end as state,
+               j.attempts, j.last_error, j.queued_at, j.run_at, null::text as leased_by
+        from vigil.jobs j
+        union all
+        -- A lease that ended is taken back by the next claim; until then its jobs are as good as ready.
+        select j.id, j.kind, j.subject_id, case when l.until > clock_timestamp() then 'leased' else 'ready' end,
+               j.attempts + 1, j.last_error, j.queued_at, l.until, l.worker
+        from vigil.leases l
+        cross join unnest(l.job_ids, l.kinds, l.subject_ids, l.queued_ats, l.attempts, l.last_errors)
+            as j (id, kind, subject_id, queued_at, attempts, last_error)
+    ) a
+    where in_state is null or a.state = in_state
+    order by a.id limit least(greatest(max_rows, 0), 1000);
 end
 $$;
 comment on function vigil.list_jobs(text, integer) is 'Jobs, for the staff.';
@@ -3134,7 +3204,7 @@ create or replace function public.list_jobs(job_state text default null, max_row
 begin atomic
     select l.* from vigil.list_jobs(job_state, max_rows) l;
 end;
-comment on function public.list_jobs(text, integer) is 'Staff: jobs that wait, are leased, or died.';
+comment on function public.list_jobs(text, integer) is 'Staff: jobs that wait, are leased, put off, or died.';
 revoke all on function public.list_jobs(text, integer) from public, anon;
 grant execute on function public.list_jobs(text, integer) to authenticated;
 
@@ -3147,7 +3217,7 @@ declare
     me uuid := vigil.require_staff('moderator');
     n integer;
 begin
-    update vigil.jobs j set dead_at = null, attempts = 0, run_at = clock_timestamp(), leased_by = null
+    update vigil.jobs j set dead_at = null, attempts = 0, run_at = clock_timestamp()
     where j.dead_at is not null and (job_ids is null or j.id = any (job_ids));
     get diagnostics n = row_count;
     if n > 0 then
@@ -3807,13 +3877,15 @@ revoke all on function public.list_conversations(jsonb, integer) from public, an
 grant execute on function public.list_conversations(jsonb, integer) to authenticated;
 
 
--- source: functions/lock_member.sql sha256:1d2eb006150b3c1848958d00bbf738f47c5d3e9cc21b40c63565e0f306cd8bd7
+-- source: functions/lock_member.sql sha256:633e801b74da192be421e0710e7bbbfd44e53d7800343d25403ad84690c90166
 create or replace function vigil.member_lock_key(member uuid) returns bigint
-    language sql immutable parallel safe
+    language plpgsql immutable parallel safe
     set search_path = ''
-begin atomic
-    select hashtextextended('vigil.member:' || member::text, 0);
-end;
+as $$
+begin
+    return hashtextextended('vigil.member:' || member::text, 0);
+end
+$$;
 comment on function vigil.member_lock_key(uuid) is 'Advisory lock key: senders share it, a new restriction takes it alone.';
 revoke all on function vigil.member_lock_key(uuid) from public;
 
@@ -4231,7 +4303,7 @@ comment on function vigil.record(text, uuid, uuid, jsonb, uuid, uuid, text) is '
 revoke all on function vigil.record(text, uuid, uuid, jsonb, uuid, uuid, text) from public;
 
 
--- source: functions/refuse_foreign_sender.sql sha256:e73353634e38c8ffb236428cbeafd0fb7c33209fc7490da69c24b7e6bee96db1
+-- source: functions/refuse_foreign_sender.sql sha256:2b60526db1345954dfa204adc604e3ede01de80b6806953f27a6512031ff23d5
 create or replace function vigil.refuse_foreign_sender() returns trigger
     language plpgsql
     set search_path = ''
@@ -4246,8 +4318,73 @@ revoke all on function vigil.refuse_foreign_sender() from public;
 create or replace trigger zzz_vigil_050_refuse_foreign_sender before insert on public.messages
     for each row when (
         current_user in ('anon', 'authenticated')
-        and (new.message_type = 'system' or vigil.uid() is null or (new.sender_id is not null and new.sender_id <> vigil.uid())))
+        and (new.message_type = 'system'
+             or case when new.sender_id is null then vigil.uid() is null else new.sender_id is distinct from vigil.uid() end))
     execute function vigil.refuse_foreign_sender();
+
+
+-- source: functions/remember_send.sql sha256:3e3690d0c4e7c76b32e0213ce4c6d8e7c9387ed457d44598d1661f6128f93af3
+create or replace function vigil.forget_send() returns trigger
+    language plpgsql security definer
+    set search_path = ''
+as $$
+begin
+    -- currval() is this session's alone and nobody else may move it: whatever was remembered before matches no more.
+    perform nextval('vigil.send_memo');
+    return null;
+end
+$$;
+comment on function vigil.forget_send() is 'What one statement learnt of its sender serves no other.';
+revoke all on function vigil.forget_send() from public;
+create or replace trigger zzz_vigil_050_forget_send before insert on public.messages
+    for each statement execute function vigil.forget_send();
+
+create or replace function vigil.remember_send(facts vigil.send_facts) returns void
+    language plpgsql volatile security definer
+    set search_path = ''
+as $$
+begin
+    if facts.holds_for_all then
+        perform set_config('vigil.send_memo', facts::text, true);
+        perform setval('vigil.send_memo', vigil.memo_digest(facts::text));
+    end if;
+end
+$$;
+comment on function vigil.remember_send(vigil.send_facts) is 'Keeps the facts for the next row of the same statement, beside a digest that only the owner can set.';
+revoke all on function vigil.remember_send(vigil.send_facts) from public;
+
+create or replace function vigil.recall_send(sender uuid, conversation uuid) returns vigil.send_facts
+    language plpgsql volatile security definer
+    set search_path = ''
+as $$
+declare
+    memo text := current_setting('vigil.send_memo', true);
+    facts vigil.send_facts;
+begin
+    -- Anyone can write the setting; nobody can make its digest the current value of a sequence they may not use.
+    if memo = '' or memo is null or vigil.memo_digest(memo) <> currval('vigil.send_memo') then
+        return null;
+    end if;
+    facts := memo::vigil.send_facts;
+    if facts.sender <> sender or facts.conversation <> conversation then
+        return null;
+    end if;
+    return facts;
+end
+$$;
+comment on function vigil.recall_send(uuid, uuid) is 'The facts an earlier row of this statement found for the same sender and conversation, or null.';
+revoke all on function vigil.recall_send(uuid, uuid) from public;
+
+create or replace function vigil.memo_digest(memo text) returns bigint
+    language plpgsql immutable strict
+    set search_path = ''
+as $$
+begin
+    return ('x' || encode(substring(sha256(convert_to(memo, 'UTF8')) for 8), 'hex'))::bit(64)::bigint & 9223372036854775807;
+end
+$$;
+comment on function vigil.memo_digest(text) is '63 bits of SHA-256, as a value of a sequence.';
+revoke all on function vigil.memo_digest(text) from public;
 
 
 -- source: functions/reports.sql sha256:9bd2c5ef6273ddda017fb645b8128923c623394525b79bc8c6273d3e525f2b36
@@ -4512,30 +4649,38 @@ comment on function vigil.set_message_state(uuid, text, uuid, text, uuid, uuid, 
 revoke all on function vigil.set_message_state(uuid, text, uuid, text, uuid, uuid, text) from public;
 
 
--- source: functions/settle_jobs.sql sha256:8ac60d2bce2eccfd6e893a350393be36a9a73dbaf862b3a0d963809654712854
-create or replace function vigil.settle_jobs(worker text, outcomes jsonb) returns integer
+-- source: functions/settle_jobs.sql sha256:ede43f68c7db75bc97b9e6c48dceae6641476ce37476d6946a44b4e95286f294
+create or replace function vigil.settle_jobs(worker text, lease bigint, approved bigint[], findings jsonb, engine text) returns integer
     language plpgsql volatile security definer
     set search_path = ''
 as $$
 #variable_conflict use_variable
 declare
     keep_all boolean := (select s.keep_all_verdicts from vigil.settings s);
-    settled integer;
+    held vigil.leases;
+    settled bigint[];
     acts jsonb;
     a record;
 begin
-    -- One statement takes the jobs whose lease still holds, and writes verdicts and events for what is worth keeping.
+    select l.* into held from vigil.leases l where l.id = lease and l.worker = worker for update;
+    if not found then
+        return 0;
+    end if;
+    -- One statement writes verdicts and events for what is worth keeping of the jobs that the lease still holds.
     with given as (
-        select g.* from jsonb_to_recordset(outcomes) as g (job_id bigint, attempt integer, verdict text, categories text[], matches jsonb,
-                                                           engine text, reason text)
+        select g.id, 'approve' as verdict, '{}'::text[] as categories, '[]'::jsonb as matches, engine as engine, null as reason
+        from unnest(approved) as g (id)
+        union all
+        select g.job_id, g.verdict, coalesce(g.categories, '{}'), coalesce(g.matches, '[]'), g.engine, g.reason
+        from jsonb_to_recordset(findings) as g (job_id bigint, verdict text, categories text[], matches jsonb, engine text, reason text)
         where g.verdict in ('approve', 'flag', 'hold', 'remove')
     ), done as (
-        delete from vigil.jobs j using given g
-        where j.id = g.job_id and j.leased_by = worker and j.attempts = g.attempt and j.dead_at is null
-        returning j.id, j.kind, j.subject_id, g.verdict, g.categories, g.matches, g.engine, g.reason
+        select j.id, j.kind, j.subject_id, g.verdict, g.categories, g.matches, g.engine, g.reason
+        from unnest(held.job_ids, held.kinds, held.subject_ids) as j (id, kind, subject_id)
+        join given g on g.id = j.id
     ), kept as (
         insert into vigil.verdicts (job_id, kind, subject_id, verdict, categories, matches, engine, reason, worker)
-        select d.id, d.kind, d.subject_id, d.verdict, coalesce(d.categories, '{}'), coalesce(d.matches, '[]'), d.engine, left(d.reason, 500), worker
+        select d.id, d.kind, d.subject_id, d.verdict, d.categories, d.matches, d.engine, left(d.reason, 500), worker
         from done d where keep_all or d.verdict <> 'approve'
     ), logged as (
         insert into vigil.events (kind, tool, body0, body1, body2)
@@ -4543,20 +4688,42 @@ begin
                '{"' || d.kind || '": "' || d.subject_id || '", "verdict": "' || d.verdict || '"}'
         from done d where keep_all or d.verdict <> 'approve'
     )
-    select count(*),
+    select array_agg(d.id),
            jsonb_agg(jsonb_build_object('kind', d.kind, 'subject', d.subject_id, 'verdict', d.verdict, 'why', coalesce(d.reason, array_to_string(d.categories, ', ')))
                      order by d.id) filter (where d.verdict <> 'approve' or d.kind <> 'message' or h.message_id is not null)
         into settled, acts
     from done d left join vigil.holds h on d.kind = 'message' and h.message_id = d.subject_id;
+    perform vigil.take_from_lease(held, settled);
     for a in select x.* from jsonb_to_recordset(acts) as x (kind text, subject uuid, verdict text, why text) loop
         perform vigil.apply_verdict(a.kind, a.subject, a.verdict, coalesce(nullif(a.why, ''), 'filter'), worker);
     end loop;
-    return settled;
+    return coalesce(cardinality(settled), 0);
 end
 $$;
-comment on function vigil.settle_jobs(text, jsonb) is 'Verdicts, message states, notices, events and job removal of a batch, together. Skips jobs whose lease is lost; returns how many were settled.';
-revoke all on function vigil.settle_jobs(text, jsonb) from public;
-grant execute on function vigil.settle_jobs(text, jsonb) to vigil_worker;
+comment on function vigil.settle_jobs(text, bigint, bigint[], jsonb, text) is 'Verdicts, message states, notices, events and job removal of a batch, together. Skips what the lease no longer holds; returns how many were settled.';
+revoke all on function vigil.settle_jobs(text, bigint, bigint[], jsonb, text) from public;
+grant execute on function vigil.settle_jobs(text, bigint, bigint[], jsonb, text) to vigil_worker;
+
+create or replace function vigil.take_from_lease(held vigil.leases, taken bigint[]) returns void
+    language plpgsql volatile security definer
+    set search_path = ''
+as $$
+begin
+    if cardinality(taken) = cardinality(held.job_ids) then
+        delete from vigil.leases l where l.id = held.id;
+        return;
+    end if;
+    update vigil.leases l
+    set (job_ids, kinds, subject_ids, queued_ats, attempts, last_errors) = (
+        select array_agg(j.id), array_agg(j.kind), array_agg(j.subject_id), array_agg(j.queued_at), array_agg(j.attempts), array_agg(j.last_error)
+        from unnest(held.job_ids, held.kinds, held.subject_ids, held.queued_ats, held.attempts, held.last_errors)
+            as j (id, kind, subject_id, queued_at, attempts, last_error)
+        where j.id <> all (taken))
+    where l.id = held.id and cardinality(taken) > 0;
+end
+$$;
+comment on function vigil.take_from_lease(vigil.leases, bigint[]) is 'What was settled or put off leaves its lease; an empty lease goes.';
+revoke all on function vigil.take_from_lease(vigil.leases, bigint[]) from public;
 
 
 -- source: functions/shadowed_senders.sql sha256:0e4c9c6550859670ef9198a39f2e0d4eed63d319c26be06fcb7254d0eb94f122
@@ -5241,7 +5408,7 @@ comment on function vigil.witnesses(uuid, uuid, timestamptz) is 'Those other tha
 revoke all on function vigil.witnesses(uuid, uuid, timestamptz) from public;
 
 
--- source: functions/worker_calls.sql sha256:9948977cf6b50806298c7c46b97073dceb20614288af05a8732fe666c5c92abd
+-- source: functions/worker_calls.sql sha256:45481eae03350c6b659f511f7cc41088040a32bb0df6e8859e1bb80c67a670b7
 create or replace function vigil.hello(worker text, version text) returns jsonb
     language plpgsql volatile security definer
     set search_path = ''
@@ -5276,33 +5443,44 @@ comment on function vigil.beat(text, jsonb) is 'A worker says that it lives.';
 revoke all on function vigil.beat(text, jsonb) from public;
 grant execute on function vigil.beat(text, jsonb) to vigil_worker;
 
-create or replace function vigil.defer_jobs(worker text, failures jsonb) returns table (job_id bigint, dead boolean)
+create or replace function vigil.defer_jobs(worker text, lease bigint, failures jsonb) returns table (job_id bigint, dead boolean)
     language plpgsql volatile security definer
     set search_path = ''
 as $$
-#variable_conflict use_column
+#variable_conflict use_variable
 declare
     most integer := (select s.job_max_attempts from vigil.settings s);
+    held vigil.leases;
 begin
-    return query
-    with failed as (
-        update vigil.jobs j
-        set leased_by = null, last_error = left(f.error, 2000),
-            run_at = clock_timestamp() + least(greatest(coalesce(f.retry_seconds, 1), 0), 86400) * interval '1 second',
-            dead_at = case when j.attempts >= most then clock_timestamp() end
-        from jsonb_to_recordset(failures) as f (job_id bigint, attempt integer, error text, retry_seconds double precision)
-        where j.id = f.job_id and j.leased_by = worker and j.attempts = f.attempt and j.dead_at is null
-        returning j.id, j.dead_at is not null as died
-    ), logged as (
-        insert into vigil.events (kind, tool, body0, body1, body2)
-        select 'job.died', left(worker, 120), '{"ref": null}', '{"ref": null}', '{"job": ' || f.id || '}' from failed f where f.died
-    )
-    select f.id, f.died from failed f;
+    select l.* into held from vigil.leases l where l.id = lease and l.worker = worker for update;
+    if not found then
+        return;
+    end if;
+    for job_id, dead in
+        with failed as (
+            insert into vigil.jobs as b (id, kind, subject_id, queued_at, run_at, attempts, last_error, dead_at)
+            select j.id, j.kind, j.subject_id, j.queued_at,
+                   clock_timestamp() + least(greatest(coalesce(f.retry_seconds, 1), 0), 86400) * interval '1 second',
+                   j.attempts + 1, left(f.error, 2000), case when j.attempts + 1 >= most then clock_timestamp() end
+            from unnest(held.job_ids, held.kinds, held.subject_ids, held.queued_ats, held.attempts)
+                as j (id, kind, subject_id, queued_at, attempts)
+            join jsonb_to_recordset(failures) as f (job_id bigint, error text, retry_seconds double precision) on f.job_id = j.id
+            returning b.id, b.dead_at is not null as died
+        ), logged as (
+            insert into vigil.events (kind, tool, body0, body1, body2)
+            select 'job.died', left(worker, 120), '{"ref": null}', '{"ref": null}', '{"job": ' || f.id || '}' from failed f where f.died
+        )
+        select f.id, f.died from failed f
+    loop
+        return next;
+    end loop;
+    perform vigil.take_from_lease(held, array(select (f ->> 'job_id')::bigint from jsonb_array_elements(failures) as f
+                                              where (f ->> 'job_id')::bigint = any (held.job_ids)));
 end
 $$;
-comment on function vigil.defer_jobs(text, jsonb) is 'Puts failed jobs off with their error; after too many attempts they are set aside as dead.';
-revoke all on function vigil.defer_jobs(text, jsonb) from public;
-grant execute on function vigil.defer_jobs(text, jsonb) to vigil_worker;
+comment on function vigil.defer_jobs(text, bigint, jsonb) is 'Puts failed jobs off with their error; after too many attempts they are set aside as dead.';
+revoke all on function vigil.defer_jobs(text, bigint, jsonb) from public;
+grant execute on function vigil.defer_jobs(text, bigint, jsonb) to vigil_worker;
 
 create or replace function vigil.release_jobs(worker text) returns integer
     language plpgsql volatile security definer
@@ -5312,8 +5490,14 @@ as $$
 declare
     n integer;
 begin
-    update vigil.jobs j set leased_by = null, run_at = clock_timestamp(), attempts = greatest(j.attempts - 1, 0)
-    where j.leased_by = worker and j.dead_at is null;
+    with released as (
+        delete from vigil.leases l where l.worker = worker returning l.*
+    )
+    insert into vigil.jobs (id, kind, subject_id, queued_at, attempts, last_error)
+    select j.id, j.kind, j.subject_id, j.queued_at, j.attempts, j.last_error
+    from released r
+    cross join unnest(r.job_ids, r.kinds, r.subject_ids, r.queued_ats, r.attempts, r.last_errors)
+        as j (id, kind, subject_id, queued_at, attempts, last_error);
     get diagnostics n = row_count;
     return n;
 end
@@ -5327,12 +5511,20 @@ create or replace function vigil.queue_depth() returns jsonb
     set search_path = ''
 begin atomic
     select jsonb_build_object(
-        'ready', count(*) filter (where j.dead_at is null and j.run_at <= clock_timestamp()),
-        'leased', count(*) filter (where j.dead_at is null and j.leased_by is not null and j.run_at > clock_timestamp()),
-        'deferred', count(*) filter (where j.dead_at is null and j.leased_by is null and j.run_at > clock_timestamp()),
-        'dead', count(*) filter (where j.dead_at is not null),
-        'oldest_seconds', coalesce(extract(epoch from clock_timestamp() - min(j.queued_at) filter (where j.dead_at is null)), 0))
-    from vigil.jobs j;
+        'ready', j.ready + l.ended, 'leased', l.leased, 'deferred', j.deferred, 'dead', j.dead,
+        'oldest_seconds', coalesce(extract(epoch from clock_timestamp() - least(j.oldest, l.oldest)), 0))
+    from (
+        select count(*) filter (where j.dead_at is null and j.run_at <= clock_timestamp()) as ready,
+               count(*) filter (where j.dead_at is null and j.run_at > clock_timestamp()) as deferred,
+               count(*) filter (where j.dead_at is not null) as dead,
+               min(j.queued_at) filter (where j.dead_at is null) as oldest
+        from vigil.jobs j
+    ) j cross join (
+        select coalesce(sum(cardinality(l.job_ids)) filter (where l.until > clock_timestamp()), 0) as leased,
+               coalesce(sum(cardinality(l.job_ids)) filter (where l.until <= clock_timestamp()), 0) as ended,
+               (select min(q.at) from vigil.leases h cross join unnest(h.queued_ats) as q (at)) as oldest
+        from vigil.leases l
+    ) l;
 end;
 comment on function vigil.queue_depth() is 'How much work waits, and for how long.';
 revoke all on function vigil.queue_depth() from public;
@@ -5366,6 +5558,7 @@ begin atomic
         (select min(r.expires_at) from vigil.restrictions r
          where r.lifted_at is null and r.expiry_recorded_at is null and r.expires_at is not null),
         (select min(h.times_out_at) from vigil.holds h where h.timed_out_at is null),
+        (select min(l.until) from vigil.leases l where l.until > clock_timestamp()),
         (select min(j.run_at) from vigil.jobs j where j.dead_at is null and j.run_at > clock_timestamp()));
 end;
 comment on function vigil.next_due() is 'When something will be due next: an expiry, a hold, a lease or a retry.';

@@ -174,11 +174,17 @@ class Database:
         """Judge everything that waits, by content; what a worker with a trivial filter would do."""
         worker = self.worker()
         jobs = worker.rows("select * from vigil.claim_jobs('test', 1000, 60)")
+        if not jobs:
+            return 0
         outcomes = [
-            {"job_id": j["job_id"], "attempt": j["attempt"], "engine": "test", "reason": "test",
+            {"job_id": j["job_id"], "engine": "test", "reason": "test",
              "verdict": (verdicts or {}).get(j["content"], default)} for j in jobs
         ]  # fmt: skip
-        settled = worker.value("select vigil.settle_jobs('test', %s)", json.dumps(outcomes))
+        settled = worker.value(
+            "select vigil.settle_jobs('test', %s, '{}', %s, null)",
+            jobs[0]["lease_id"],
+            json.dumps(outcomes),
+        )
         assert isinstance(settled, int)
         return settled
 

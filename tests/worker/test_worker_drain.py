@@ -20,7 +20,7 @@ from vigil.service import check, drain_once
 
 
 def approve(job: Job) -> Outcome:
-    return Outcome(job.job_id, job.attempt, "approve", [], [], "test", "")
+    return Outcome(job.job_id, "approve", [], [], "test", "")
 
 
 @dataclass
@@ -140,9 +140,11 @@ async def test_a_lost_lease_is_no_error_and_settles_nothing(db: Database, room: 
         await asyncio.sleep(0.1)
         again = await quick.claim(10, 60)
         assert [job.attempt for job in (*held, *again)] == [1, 2]
-        assert await slow.settle([approve(job) for job in held]) == 0
-        assert await quick.settle([approve(job) for job in again]) == 1
-        assert await quick.settle([approve(job) for job in again]) == 0, "settling twice"
+        assert await slow.settle(held[0].lease_id, [approve(job) for job in held]) == 0
+        assert await quick.settle(again[0].lease_id, [approve(job) for job in again]) == 1
+        assert await quick.settle(again[0].lease_id, [approve(job) for job in again]) == 0, (
+            "settling twice"
+        )
     room.all_judged_once()
 
 
@@ -164,7 +166,7 @@ async def test_a_job_that_kills_its_worker_each_time_is_dead_without_any_help(
     async with outbox(db) as box:
         for _ in range(most):
             assert len(await box.claim(10, 3600)) == 1
-            db.owner().run("update vigil.jobs set run_at = now()")  # the lease has ended
+            db.owner().run("update vigil.leases set until = now()")
         assert await box.claim(10, 3600) == []
         assert (await box.queue_depth())["dead"] == 1
 

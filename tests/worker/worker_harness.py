@@ -160,7 +160,7 @@ class Room:
 
     def all_judged_once(self) -> None:
         """Every message has exactly one verdict and one event of it, and no job is left."""
-        until(lambda: self.owner.value("select count(*) from vigil.jobs") == 0, "an empty queue")
+        until(lambda: self.waiting() == self.leased() == 0, "an empty queue")
         wrong = {c: v for c, v in self.verdicts().items() if len(v) != 1}
         assert not wrong, dict(list(wrong.items())[:5])
         messages = self.owner.value("select count(*) from public.messages")
@@ -182,7 +182,14 @@ class Room:
         )
 
     def leased(self) -> int:
-        return int(self.owner.value("select count(*) from vigil.jobs where leased_by is not null"))
+        """How many jobs workers hold."""
+        return int(
+            self.owner.value("select coalesce(sum(cardinality(job_ids)), 0) from vigil.leases")
+        )
+
+    def waiting(self) -> int:
+        """How many jobs nobody holds."""
+        return int(self.owner.value("select count(*) from vigil.jobs"))
 
 
 @contextmanager

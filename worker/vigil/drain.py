@@ -122,7 +122,8 @@ class Drain:
             for job, each in zip(jobs, found, strict=True)
             if isinstance(each, Exception)
         ]
-        settling = self._settle(outcomes, {job.job_id: job for job in jobs})
+        lease = jobs[0].lease_id
+        settling = self._settle(lease, outcomes, {job.job_id: job for job in jobs})
         if ahead and len(jobs) == self.batch and not self.stopping.is_set():
             (settled, refused), claimed = await _both(
                 settling, self.outbox.claim(self.batch, self.lease_seconds)
@@ -134,37 +135,37 @@ class Drain:
         if settled < len(outcomes) - len(refused):
             log.info(LEASES_LOST, lost=len(outcomes) - len(refused) - settled)
         if failures:
-            await self._defer(failures)
+            await self._defer(lease, failures)
         self.metrics.settled(outcomes, settled + len(refused))
         log.info(SETTLED, settled=settled, deferred=len(failures))
         return Drained(len(jobs), settled, len(failures), _oldest_unrung(jobs))
 
     async def _settle(
-        self, outcomes: Sequence[Outcome], jobs: Mapping[int, Job]
+        self, lease: int, outcomes: Sequence[Outcome], jobs: Mapping[int, Job]
     ) -> tuple[int, list[Failure]]:
         """Settle all at once; if the database refuses that, each alone, so that one bad
         outcome costs the others nothing."""
         if not outcomes:
             return 0, []
         try:
-            return await self._insist(outcomes), []
+            return await self._insist(lease, outcomes), []
         except GiveUpError as exc:
             log.warning(REFUSED, reason=str(exc), outcomes=len(outcomes))
         settled, refused = 0, []
         for outcome in outcomes:
             try:
-                settled += await self._insist([outcome])
+                settled += await self._insist(lease, [outcome])
             except GiveUpError as exc:
                 refused.append(self._failure(jobs[outcome.job_id], exc))
         return settled, refused
 
-    async def _insist(self, outcomes: Sequence[Outcome]) -> int:
+    async def _insist(self, lease: int, outcomes: Sequence[Outcome]) -> int:
         """Settle, and again while the lease lasts: settling twice settles once."""
         backoff = Backoff()
         end = time.monotonic() + self.lease_seconds
         while True:
             try:
-                return await self.outbox.settle(outcomes)
+                return await self.outbox.settle(lease, outcomes)
             except PeerUnavailableError:
                 if self.stopping.is_set() or time.monotonic() >= end:
                     raise
@@ -180,8 +181,8 @@ class Drain:
             return
         log.info(RELEASED, released=released)
 
-    async def _defer(self, failures: Sequence[Failure]) -> None:
-        for deferred in await self.outbox.defer(failures):
+    async def _defer(self, lease: int, failures: Sequence[Failure]) -> None:
+        for deferred in await self.outbox.defer(lease, failures):
             log.warning(DEAD if deferred.dead else DEFERRED, job=deferred.job_id)
         self.metrics.failed.inc(len(failures))
 
@@ -194,7 +195,6 @@ class Drain:
         at = f" in {where.tb_frame.f_code.co_name}" if where is not None else ""
         return Failure(
             job.job_id,
-            job.attempt,
             f"{type(exc).__name__}{at}",
             pause * self.rng.uniform(0.5, 1.0),
         )

@@ -102,7 +102,6 @@ class Filter:
             return exc
         return Outcome(
             job_id=job.job_id,
-            attempt=job.attempt,
             verdict=found.verdict,
             categories=found.categories,
             matches=[

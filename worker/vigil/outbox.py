@@ -24,6 +24,7 @@ Connection = AsyncConnection[tuple[Any, ...]]
 class Job:
     """One claimed piece of work; `attempt` says which claim of it this is."""
 
+    lease_id: int
     job_id: int
     kind: str
     subject_id: Key
@@ -38,7 +39,6 @@ class Outcome:
     """What was found about a job, ready to be settled."""
 
     job_id: int
-    attempt: int
     verdict: str
     categories: Sequence[str]
     matches: Sequence[Mapping[str, object]]
@@ -51,7 +51,6 @@ class Failure:
     """A job that could not be judged this time."""
 
     job_id: int
-    attempt: int
     error: str
     retry_seconds: float
 
@@ -183,24 +182,28 @@ class Outbox:
         """Lease up to `batch` jobs that nobody else holds."""
         return await self._rows(
             class_row(Job),
-            "select job_id, kind, subject_id, conversation_id, content, attempt, queued_at"
-            " from vigil.claim_jobs(%s, %s, %s)",
+            "select lease_id, job_id, kind, subject_id, conversation_id, content, attempt,"
+            " queued_at from vigil.claim_jobs(%s, %s, %s)",
             self.worker, batch, lease_seconds,
         )  # fmt: skip
 
-    async def settle(self, outcomes: Sequence[Outcome]) -> int:
-        """Carry out all verdicts in one transaction; jobs leased away meanwhile are skipped."""
+    async def settle(self, lease: int, outcomes: Sequence[Outcome]) -> int:
+        """Carry out all verdicts in one transaction; what the lease no longer holds is skipped."""
+        approved = [o for o in outcomes if _is_plain_approval(o)]
+        found = [_plain(o) for o in outcomes if not _is_plain_approval(o)]
         settled: int = await self._value(
-            "select vigil.settle_jobs(%s, %s)", self.worker, Jsonb([_plain(o) for o in outcomes])
-        )
+            "select vigil.settle_jobs(%s, %s, %s::bigint[], %s, %s)",
+            self.worker, lease, [o.job_id for o in approved], Jsonb(found),
+            approved[0].engine if approved else None,
+        )  # fmt: skip
         return settled
 
-    async def defer(self, failures: Sequence[Failure]) -> list[Deferred]:
+    async def defer(self, lease: int, failures: Sequence[Failure]) -> list[Deferred]:
         """Give failed jobs back with a pause; those tried too often are dead."""
         return await self._rows(
             class_row(Deferred),
-            "select job_id, dead from vigil.defer_jobs(%s, %s)",
-            self.worker, Jsonb([_plain(f) for f in failures]),
+            "select job_id, dead from vigil.defer_jobs(%s, %s, %s)",
+            self.worker, lease, Jsonb([_plain(f) for f in failures]),
         )  # fmt: skip
 
     async def release(self) -> int:
@@ -285,3 +288,10 @@ class ClockSession:
 
 def _plain(value: Outcome | Failure) -> dict[str, object]:
     return {name: getattr(value, name) for name in value.__slots__}
+
+
+def _is_plain_approval(outcome: Outcome) -> bool:
+    """Nothing but an id tells it from the other approvals of a batch."""
+    return outcome.verdict == "approve" and not (
+        outcome.matches or outcome.categories or outcome.reason
+    )

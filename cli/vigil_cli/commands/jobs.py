@@ -32,6 +32,7 @@ class JobState(StrEnum):
 
     READY = "ready"
     LEASED = "leased"
+    DEFERRED = "deferred"
     DEAD = "dead"
 
 
