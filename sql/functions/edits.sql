@@ -200,7 +200,7 @@ begin
     end if;
     perform vigil.check_may_send(member, conversation);
     return true;
-exception when sqlstate 'VG101' or sqlstate 'VG102' or sqlstate 'VG103' or sqlstate 'VG104' or sqlstate 'VG105' or sqlstate 'VG106' then
+exception when sqlstate 'VG101' or sqlstate 'VG102' or sqlstate 'VG103' or sqlstate 'VG104' or sqlstate 'VG105' or sqlstate 'VG106' or sqlstate 'VG115' then
     return false;
 end
 $$;

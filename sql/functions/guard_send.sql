@@ -41,7 +41,8 @@ begin
     new.id := gen_random_uuid();
     new.thread_id := thread;
     new.recipient_id := facts.recipient;
-    new.status := 'sent';
+    -- From acceptance, never from recipients: a shadow-banned author sees the same.
+    new.status := case when facts.cause is null then 'delivered' else 'sent' end;
     new.read_at := null;
     new.edited_at := null;
     new.deleted_at := null;

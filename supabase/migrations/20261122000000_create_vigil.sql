@@ -559,7 +559,7 @@ create table vigil.settings (
     hold_timeout       interval not null default '3 days' check (hold_timeout > interval '0'),
     job_max_attempts   integer not null default 5 check (job_max_attempts between 1 and 100),
     edit_window        interval default '1 day' check (edit_window > interval '0'),
-    messages_per_minute integer default 60 check (messages_per_minute between 1 and 100000),
+    messages_per_minute integer check (messages_per_minute between 1 and 100000),
     live_audience_max  integer not null default 100 check (live_audience_max between 0 and 10000),
     phone_action       text not null default 'flag' check (phone_action in ('allow', 'flag', 'hold', 'remove')),
     email_action       text not null default 'flag' check (email_action in ('allow', 'flag', 'hold', 'remove')),

@@ -312,7 +312,7 @@ comment on function vigil.check_inline_terms(text, uuid) is 'Refuses text with a
 revoke all on function vigil.check_inline_terms(text, uuid) from public;
 
 
--- source: functions/check_may_send.sql sha256:4705bf2cf692199689020ea5c8af6709b40c8ca1d27ec21d61e13227ec372798
+-- source: functions/check_may_send.sql sha256:989f3c1c934d7807593e8bffaec8316647ca6ebfbabf80446d75fc4d36aa149d
 create or replace function vigil.check_may_send(sender uuid, conversation uuid) returns vigil.send_facts
     language plpgsql volatile security definer
     set search_path = ''
@@ -323,7 +323,7 @@ declare
 begin
     -- Every fact in one query: each further one would cost a message as much again.
     select c.status, c.kind, bound.kinds, bound.per_day, me.anonymised_at is not null as is_gone, other.user_id as other,
-           coalesce(here.moderation_mode, s.moderation_mode) as mode, s.max_message_length, terms.inline_max_words,
+           coalesce(here.moderation_mode, s.moderation_mode) as mode, here.slow_mode, s.messages_per_minute as per_minute, s.max_message_length, terms.inline_max_words,
            wish.can_receive_from <> 'anyone'
            or exists (select from public.user_blocks b where b.blocker_id = other.user_id and b.blocked_id = sender)
            or exists (select from public.user_blocks b where b.blocker_id = sender and b.blocked_id = other.user_id) as is_doubtful
@@ -368,9 +368,14 @@ begin
         raise exception using errcode = 'VG106', message = 'This member does not accept messages from you at the moment.',
             hint = 'They may change their preferences later.';
     end if;
-    if 'limit' = any (f.kinds) then
-        -- Exact under concurrency: limited members send one at a time.
+    if 'limit' = any (f.kinds) or f.slow_mode is not null or f.per_minute is not null then
+        -- Exact under concurrency: members whose messages are counted send one at a time.
         perform pg_advisory_xact_lock(hashtextextended('vigil.limit:' || sender::text, 0));
+    end if;
+    if f.per_minute is not null or f.slow_mode is not null then
+        perform vigil.check_pace(sender, conversation, f.per_minute, f.slow_mode);
+    end if;
+    if 'limit' = any (f.kinds) then
         select count(*) into sent from public.messages m
         where m.sender_id = sender and m.created_at > clock_timestamp() - interval '1 day';
         if sent >= f.per_day then
@@ -383,11 +388,40 @@ begin
             case when 'hold' = any (f.kinds) then 'restriction' when f.mode = 'pre' then 'mode' end,
             f.other, f.max_message_length, f.inline_max_words,
             -- Counted, or bounded by the clock: asked again for each message.
-            f.kinds is null);
+            f.kinds is null and f.slow_mode is null and f.per_minute is null);
 end
 $$;
 comment on function vigil.check_may_send(uuid, uuid) is 'Refuses a sender who may not write here now; else the facts a message needs, with why it must be held, if it must.';
 revoke all on function vigil.check_may_send(uuid, uuid) from public;
+
+create or replace function vigil.check_pace(sender uuid, conversation uuid, per_minute integer, slow_mode interval) returns void
+    language plpgsql volatile security definer
+    set search_path = ''
+as $$
+#variable_conflict use_variable
+declare
+    free_at timestamptz;
+begin
+    if per_minute is not null then
+        -- The oldest of as many as are allowed says when the next may follow.
+        select m.created_at + interval '1 minute' into free_at from public.messages m
+        where m.sender_id = sender and m.created_at > clock_timestamp() - interval '1 minute'
+        order by m.created_at desc offset per_minute - 1 limit 1;
+    end if;
+    if slow_mode is not null and not exists (
+        select from public.conversation_participants p
+        where p.conversation_id = conversation and p.user_id = sender and p.left_at is null and p.role = 'moderator') then
+        select greatest(free_at, max(m.created_at) + slow_mode) into free_at from public.messages m
+        where m.sender_id = sender and m.conversation_id = conversation and m.created_at > clock_timestamp() - slow_mode;
+    end if;
+    if free_at > clock_timestamp() then
+        raise exception using errcode = 'VG115', message = 'You are sending too fast.',
+            hint = format('Wait %s seconds.', ceil(extract(epoch from free_at - clock_timestamp()))::integer);
+    end if;
+end
+$$;
+comment on function vigil.check_pace(uuid, uuid, integer, interval) is 'A member''s messages of the last minute, and slow mode, from which a group''s own moderators are free. The sender''s lock is held.';
+revoke all on function vigil.check_pace(uuid, uuid, integer, interval) from public;
 
 create or replace function vigil.moderation_mode(conversation uuid) returns text
     language plpgsql stable security definer
@@ -1016,7 +1050,7 @@ revoke all on function public.decide_message(uuid, text, text, boolean, uuid, uu
 grant execute on function public.decide_message(uuid, text, text, boolean, uuid, uuid) to authenticated;
 
 
--- source: functions/edits.sql sha256:e72498eb9d15a7badea8e1befa7d2364d8856de5a1b22148860ae3d2d11629c1
+-- source: functions/edits.sql sha256:acc40711beb5fc96517e94b1e7b26a94313b169d8c94e3b020e9ceda05475572
 create or replace function vigil.edit_message(message uuid, content text) returns jsonb
     language plpgsql volatile security definer
     set search_path = ''
@@ -1219,7 +1253,7 @@ begin
     end if;
     perform vigil.check_may_send(member, conversation);
     return true;
-exception when sqlstate 'VG101' or sqlstate 'VG102' or sqlstate 'VG103' or sqlstate 'VG104' or sqlstate 'VG105' or sqlstate 'VG106' then
+exception when sqlstate 'VG101' or sqlstate 'VG102' or sqlstate 'VG103' or sqlstate 'VG104' or sqlstate 'VG105' or sqlstate 'VG106' or sqlstate 'VG115' then
     return false;
 end
 $$;
@@ -2912,7 +2946,7 @@ create or replace trigger zzz_vigil_100_guard_message_update before update on pu
     for each row when (not vigil.is_acting()) execute function vigil.guard_message_update();
 
 
--- source: functions/guard_send.sql sha256:b95557acda6cf21a2d25df7edd83379d724d4513e8405d69f506c5ee08cf9072
+-- source: functions/guard_send.sql sha256:235bc60b74f338574018b30a56f6669a651b46fbecb247e563bd22f6b80ca4b5
 create or replace function vigil.guard_send() returns trigger
     language plpgsql security definer
     set search_path = ''
@@ -2956,7 +2990,8 @@ begin
     new.id := gen_random_uuid();
     new.thread_id := thread;
     new.recipient_id := facts.recipient;
-    new.status := 'sent';
+    -- From acceptance, never from recipients: a shadow-banned author sees the same.
+    new.status := case when facts.cause is null then 'delivered' else 'sent' end;
     new.read_at := null;
     new.edited_at := null;
     new.deleted_at := null;
@@ -4605,7 +4640,7 @@ revoke all on function public.search_messages(text, uuid, jsonb, integer) from p
 grant execute on function public.search_messages(text, uuid, jsonb, integer) to authenticated;
 
 
--- source: functions/set_message_state.sql sha256:428da06bf4ea422234fed4925f229e49bd4d5067f9b66953673fec872c915034
+-- source: functions/set_message_state.sql sha256:039bb885991b72ff548868f4399df63ec15b33380a5bb18e58c1043025fcddf7
 create or replace function vigil.set_message_state(
     message uuid, target text, actor uuid, why text, batch uuid default null, on_behalf_of uuid default null, tool text default null
 ) returns text
@@ -4629,7 +4664,10 @@ begin
         update vigil.shadowed_messages set released_at = clock_timestamp() where message_id = message and released_at is null;
     end if;
     perform vigil.begin_acting();
-    update public.messages set moderation_status = target, updated_at = clock_timestamp() where id = message;
+    update public.messages
+    set moderation_status = target, updated_at = clock_timestamp(),
+        status = case when target = 'approved' and status = 'sent' then 'delivered' else status end
+    where id = message;
     perform vigil.end_acting();
     delete from vigil.holds where message_id = message;
     if target = 'approved' and m.deleted_at is null and not vigil.is_shadowed(message) then

@@ -265,7 +265,8 @@ def test_typing_reaches_those_who_may_know_and_binds_at_once(db: Database) -> No
     assert heard() == {f"user:{cid}"}
     staff = db.acting_as(db.member("mia", "moderator"))
     restriction = staff.value(
-        "select (public.restrict_member(%s, 'shadow_ban', 'r', legal_basis => 'b'))->>'restriction_id'", ann
+        "select (public.restrict_member(%s, 'shadow_ban', 'r', legal_basis => 'b'))->>'restriction_id'",
+        ann,
     )
     ghosts = heard()
     assert len(ghosts) == 1, "the same work"
@@ -366,3 +367,80 @@ def test_slow_mode_is_set_by_a_groups_moderators(db: Database) -> None:
         db.acting_as(db.member("mia", "moderator")).run(call, uuid.uuid4(), 30)
     with pytest.raises(psycopg.Error):
         db.acting_as(bob).rows("select * from vigil.conversation_settings")
+
+
+def send_at_once(
+    db: Database, conversation: uuid.UUID, sender: uuid.UUID, times: int
+) -> list[str | None]:
+    """The answers to as many sends, all begun together: null or an SQLSTATE."""
+    gate, answers = threading.Barrier(times), []
+
+    def send(n: int) -> None:
+        session = db.acting_as(sender)
+        gate.wait()
+        try:
+            session.send(conversation, f"m{n}")
+            answers.append(None)
+        except psycopg.Error as error:
+            answers.append(error.sqlstate)
+
+    threads = [threading.Thread(target=send, args=(n,)) for n in range(times)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sorted(answers, key=str)
+
+
+def test_a_member_stores_no_more_than_so_many_in_a_minute(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    here, there = db.conversation(ann, bob), db.conversation(ann, bob, title="g")
+    db.owner().run("update vigil.settings set messages_per_minute = 3")
+    db.acting_as(ann).send(there, "elsewhere counts too")
+    assert send_at_once(db, here, ann, 6) == [None, None, *["VG115"] * 4]
+    assert (
+        db.acting_as(ann).value("select public.can_user_send_message(%s, %s)", ann, here) is False
+    )
+    db.acting_as(bob).send(here, "others are free")
+    with refused("VG115", because="each row of a statement counts"):
+        db.acting_as(bob).run(
+            "insert into public.messages (conversation_id, content) select %s, n::text from generate_series(1, 3) n",
+            here,
+        )
+    assert db.owner().value("select count(*) from public.messages where sender_id = %s", bob) == 1
+    db.owner().run("alter table public.messages disable trigger user")
+    db.owner().run(
+        "update public.messages set created_at = created_at - interval '1 minute' where sender_id = %s",
+        ann,
+    )
+    db.owner().run("alter table public.messages enable trigger user")
+    db.acting_as(ann).send(here, "a minute later")
+
+
+def test_slow_mode_lets_one_through_and_binds_its_moderators_not(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    group, other = db.conversation(ann, bob, title="g"), db.conversation(ann, bob)
+    db.acting_as(ann).run("select public.set_slow_mode(%s, 60)", group)
+    assert send_at_once(db, group, bob, 4) == [None, *["VG115"] * 3]
+    assert send_at_once(db, group, ann, 3) == [None] * 3
+    db.acting_as(bob).send(other, "elsewhere")
+    with pytest.raises(psycopg.Error) as caught:
+        db.acting_as(bob).send(group, "again")
+    assert 50 < int(str(caught.value.diag.message_hint).split()[1]) <= 60
+    db.acting_as(ann).run("select public.set_slow_mode(%s, null)", group)
+    db.acting_as(bob).send(group, "at last")
+
+
+def test_delivered_says_that_it_was_accepted_and_nothing_of_its_recipients(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    state = "select status from public.messages where id = %s"
+    staff = db.acting_as(db.member("mia", "moderator"))
+    staff.run("select public.restrict_member(%s, 'hold', 'r')", ann)
+    held = db.acting_as(ann).send(conversation, "held")
+    assert db.acting_as(ann).value(state, held) == "sent"
+    staff.run("select public.decide_message(%s, 'approve', 'r')", held)
+    assert db.acting_as(ann).value(state, held) == "delivered"
+    assert (
+        db.acting_as(bob).value(state, db.acting_as(bob).send(conversation, "free")) == "delivered"
+    )

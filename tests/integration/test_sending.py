@@ -61,7 +61,7 @@ def test_the_server_sets_what_it_owns(db: Database) -> None:
     row = db.owner().rows("select * from public.messages")[0]
     assert (row["id"], row["status"], row["moderation_status"], row["is_flagged"]) == (
         sent,
-        "sent",
+        "delivered",
         "approved",
         False,
     )
@@ -255,7 +255,7 @@ def test_receipts_are_written_by_the_recipient_alone_and_follow_their_wish(db: D
     assert db.acting_as(bob).value("select public.get_unread_message_count(%s)", bob) == 0
     assert (
         db.acting_as(ann).value("select status from public.messages where id = %s", second)
-        == "sent"
+        == "delivered"
     )
     with refused("42501"):
         db.acting_as(ann).run("select public.mark_messages_read(%s, %s)", bob, conversation)
