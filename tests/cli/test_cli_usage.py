@@ -39,9 +39,7 @@ COMMANDS = _commands()
 
 
 def test_the_reference_is_what_the_commands_say() -> None:
-    assert (ROOT / "docs" / "cli.md").read_text() == reference.reference(), (
-        "run: python -m vigil_cli.reference > docs/cli.md"
-    )
+    assert (ROOT / "docs" / "cli.md").read_text() == reference.reference(), "Try: make docs"
 
 
 @pytest.mark.parametrize(("path", "command"), COMMANDS, ids=[path for path, _ in COMMANDS])
