@@ -78,6 +78,23 @@ def test_help_is_on_stdout_and_the_version_is_one_line(vigil: Vigil) -> None:
     assert vigil("restrict", "add", "-h", expect=0).out
 
 
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("vigil lo", {"login", "logout", "local"}),
+        ("vigil restrict ", {"add", "lift", "list", "history"}),
+        ("vigil restrict add ann m", {"mute"}),
+    ],
+)
+def test_a_shell_completes_nouns_verbs_and_choices(
+    vigil: Vigil, typed: str, offered: set[str]
+) -> None:
+    asked = {"COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
+    answer = vigil.process(env=asked | {"_VIGIL_COMPLETE": "complete_bash"}, expect=0)
+    assert set(answer.out.split()) == offered
+    assert "complete_bash" in vigil.process("--show-completion", "bash", expect=0).out
+
+
 @pytest.mark.parametrize("noun", [[], ["restrict"], ["terms"]])
 def test_a_noun_alone_shows_its_help_as_misuse(vigil: Vigil, noun: list[str]) -> None:
     answer = vigil(*noun, expect=2)

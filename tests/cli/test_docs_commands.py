@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import jwt
 import psycopg
 import pytest
 import typer
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.cli.harness import VIGIL, Vigil
 from vigil.__main__ import parser
+from vigil.doorbell_token import token_for
+from vigil.settings import Settings
 from vigil_cli.app import complete_app
 from vigil_cli.demo.facts import PROMISES
 from vigil_cli.local.layout import Layout
@@ -24,7 +30,7 @@ from vigil_cli.local.stack import Stack
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
-SHOWN = re.compile(r"^\$ (.+)$", re.MULTILINE)
+SHOWN = re.compile(r"^(?:\$|Example:) (.+)$", re.MULTILINE)
 NAMED = re.compile(r"`((?:\S*/)?(?:vigil|vigil-worker|make) [^`]+)`")
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])  # not exported by name
@@ -41,6 +47,8 @@ def understood(line: str, *, whole: bool) -> str | None:
     words = shlex.split(line.split(" | ", maxsplit=1)[0], comments=True)
     while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
         words.pop(0)
+    if words[0] == "sudo":
+        words = words[next((n for n, word in enumerate(words) if "/vigil" in word), 0) :]
     program, words = words[0].rsplit("/")[-1], words[1:]
     if program == "make":
         wrong = {word for word in words if "=" not in word} - TARGETS
@@ -163,3 +171,50 @@ def followed(vigil: Vigil, words: list[str]) -> str:
         rest, words_of_it = running.communicate(timeout=30)
     assert running.returncode == 130, words_of_it
     return said + rest
+
+
+def test_uninstalling_as_the_page_says_keeps_every_message_and_leaves_it_closed(
+    place: Path,
+) -> None:
+    """Last here: it takes Vigil out of the stack that the others use."""
+    operations = (ROOT / "docs" / "operations.md").read_text()
+    (statements,) = re.findall(r"^```sql\n(.*?)^```$", operations, re.MULTILINE | re.DOTALL)
+    url = Stack(Layout.find(place)).env()["DB_URL"]
+    vigil = Vigil(home=place / "home", directory=place, environment={"VIGIL_DB_URL": url})
+    with psycopg.connect(url, autocommit=True) as owner:
+
+        def value(query: str) -> Any:
+            return owner.execute(query.encode()).fetchone()[0]
+
+        messages = value("select count(*) from public.messages")
+        assert messages == 3
+        owner.execute(statements.encode())
+        assert value("select count(*) from public.messages") == messages
+        assert value("select count(*) from pg_roles where rolname like 'vigil%'") == 0
+        assert value("select count(*) from pg_trigger where tgname ~ '^(zzz_)?vigil_'") == 0
+        assert value("select count(*) from pg_policies where policyname like 'vigil%'") == 0
+        broken = "select count(*) from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'"
+        assert value(f"{broken} and not relrowsecurity") == 0, "closed, not open"
+    assert "has no Vigil yet" in vigil("db", "status", expect=1).err
+
+
+def test_the_page_mints_a_token_that_the_worker_takes(tmp_path: Path) -> None:
+    operations = (ROOT / "docs" / "operations.md").read_text()
+    (program,) = re.findall(r"^```python\n(.*?)^```$", operations, re.MULTILINE | re.DOTALL)
+    private = ec.generate_private_key(ec.SECP256R1())
+    key = {
+        **jwt.algorithms.ECAlgorithm.to_jwk(private, as_dict=True),
+        "kid": "ours",
+        "alg": "ES256",
+    }
+    (tmp_path / "signing-key.json").write_text(json.dumps(key))
+    (tmp_path / "mint.py").write_text(program)
+    minted = subprocess.run(
+        [sys.executable, "mint.py"], cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    claims = jwt.decode(minted, private.public_key(), ["ES256"], audience="authenticated")
+    assert jwt.get_unverified_header(minted)["kid"] == "ours"
+    settings = Settings.from_env(
+        {"VIGIL_DATABASE_URL": "postgresql://x/y", "VIGIL_DOORBELL_TOKEN": minted}
+    )
+    assert claims["iat"] < token_for(settings, claims["iat"]).renew_at < claims["exp"]

@@ -30,17 +30,11 @@ _TROUBLE = (
 )  # fmt: skip
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-app = typer.Typer(
-    help="Watch Vigil protect a conversation, with real clients on a stack of its own.",
-    invoke_without_command=True,
-)
 
-
-@app.callback()
 def demo(
     fast: Annotated[bool, typer.Option("--fast", help="No pauses for reading.")] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the summary as JSON; the story goes to stderr.")
+        bool, typer.Option("--json", help="Write the summary as JSON; the story goes to stderr.")
     ] = False,
     directory: Annotated[
         Path | None,
@@ -48,11 +42,12 @@ def demo(
     ] = None,
     save_svg: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Save how it ended as a picture.", dir_okay=False),
+        typer.Option(metavar="FILE", help="Save the last screen as a picture.", dir_okay=False),
     ] = None,
 ) -> None:
-    """Members talk, one of them disturbs, a moderator acts; every figure is measured.
+    """Watch Vigil protect a conversation, with real clients on a stack of its own.
 
+    Members talk, one of them disturbs, a moderator acts; every figure is measured.
     Exits with 1 when anything of the story did not happen.
     """
     facts = Facts()
