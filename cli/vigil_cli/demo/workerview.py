@@ -84,6 +84,6 @@ def in_words(event: Event) -> str:
         case "terms.loaded":
             return f"{event['terms']} terms loaded"
         case "clock.recorded":
-            return f"recorded {event['kind']} {event['lateness_ms']:.0f} ms after it"
+            return f"{event['kind']} {event['lateness_ms']:.0f} ms after it"
         case name:
             return _PHRASES.get(name, "")
