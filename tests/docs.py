@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.support.database import Database, Databases
 from vigil.settings import known_settings
+from vigil_cli import reference
 from vigil_cli.local.cluster import Cluster
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -199,6 +200,7 @@ def pages(db: Database) -> dict[str, str]:
         "settings.md": settings(db),
         "permissions.md": permissions(db),
         "events.md": events(db),
+        "cli.md": reference.reference(),
     }
 
 

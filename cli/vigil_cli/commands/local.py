@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import shlex
+import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +24,7 @@ from vigil_cli.local.seed import MEMBERS, PASSWORD, address, seed
 from vigil_cli.local.services import NAMES, WORKER
 from vigil_cli.local.stack import Stack, Up
 from vigil_cli.local.worker import start_worker
+from vigil_cli.options import AsJson, Yes
 
 app = typer.Typer(
     help="Run a small Supabase on this machine: Postgres, REST, Auth and Realtime, no Docker.",
@@ -33,7 +36,6 @@ Directory = Annotated[
     Path | None,
     typer.Option("--dir", help="The project whose .vigil/ holds the stack.", file_okay=False),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Port = Annotated[
     int | None,
     typer.Option("--port", min=0, max=65535, help="The port for clients; 0 takes a free one."),
@@ -44,7 +46,7 @@ Port = Annotated[
 def up(
     directory: Directory = None,
     port: Port = None,
-    as_json: Json = False,
+    as_json: AsJson = False,
     worker: Annotated[
         bool,
         typer.Option("--worker", help="Run a worker too, and seed a small world the first time."),
@@ -73,8 +75,8 @@ def down(directory: Directory = None) -> None:
 def reset(
     directory: Directory = None,
     port: Port = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    as_json: Json = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
     """Throw all data of the stack away and set it up anew."""
     with _disk_explained():
@@ -88,7 +90,7 @@ def reset(
 
 
 @app.command()
-def status(directory: Directory = None, as_json: Json = False) -> None:
+def status(directory: Directory = None, as_json: AsJson = False) -> None:
     """Show what runs. Exits 1 when the stack does not answer."""
     with _disk_explained():
         facts = Stack(Layout.find(directory)).status()
@@ -109,7 +111,7 @@ def status(directory: Directory = None, as_json: Json = False) -> None:
 @app.command()
 def env(
     directory: Directory = None,
-    as_json: Json = False,
+    as_json: AsJson = False,
     shell: Annotated[bool, typer.Option("--shell", help="Print `export` lines to eval.")] = False,
 ) -> None:
     """Print addresses and keys, named as the Supabase CLI names them."""
@@ -128,8 +130,12 @@ def logs(
         str | None, typer.Argument(help="postgres, rest, gateway or worker.")
     ] = None,
     directory: Directory = None,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Keep printing.")] = False,
-    lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="How many.")] = 50,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with new lines until interrupted.")
+    ] = False,
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", min=1, help="At most this many of each.")
+    ] = 50,
 ) -> None:
     """Print the last lines the services logged."""
     with _disk_explained():
@@ -179,7 +185,8 @@ def _add_worker_and_members(stack: Stack, status: Status) -> bool:
 def _show_how_to_connect(stack: Stack, *, seeded: bool) -> None:
     values = stack.env()
     email, password = (address("Ana"), PASSWORD) if seeded else ("YOUR ADDRESS", "YOUR PASSWORD")
-    login = f"vigil login --url {values['API_URL']} --key {values['PUBLISHABLE_KEY']}"
+    program = _program()
+    login = f"{program} login --url {values['API_URL']} --key {values['PUBLISHABLE_KEY']}"
     lines = [
         "",
         "A worker runs. From a frontend:",
@@ -197,8 +204,14 @@ def _show_how_to_connect(stack: Stack, *, seeded: bool) -> None:
         ]
     else:
         lines += [f"As a moderator:   {login} --email ADDRESS"]
-    lines += ["Stop it all:      vigil local down   (or make down)"]
+    lines += [f"Stop it all:      {program} local down   (or make down)"]
     words.print("\n".join(lines), markup=False, soft_wrap=True)
+
+
+def _program() -> str:
+    """How to type `vigil` here: a checkout's own is seldom on the PATH."""
+    typed = sys.argv[0]
+    return typed if typed.endswith("/vigil") and shutil.which("vigil") is None else "vigil"
 
 
 @contextmanager

@@ -40,7 +40,12 @@ def start_worker(stack: Stack) -> bool:
         service.stop()
     with listen(0) as probe:
         port = probe.getsockname()[1]
-    write_private(config, wanted | {"VIGIL_HEALTH_PORT": str(port), "VIGIL_LOG_FORMAT": "json"})
+    own = {
+        "VIGIL_HEALTH_PORT": str(port),
+        "VIGIL_LOG_FORMAT": "json",
+        "VIGIL_WORKER_NAME": "worker",
+    }
+    write_private(config, wanted | own)
     log_file = stack.layout.log(WORKER)
     keep_small(log_file)
     descriptor = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
