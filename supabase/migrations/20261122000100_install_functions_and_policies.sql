@@ -2946,13 +2946,14 @@ create or replace trigger zzz_vigil_100_guard_message_update before update on pu
     for each row when (not vigil.is_acting()) execute function vigil.guard_message_update();
 
 
--- source: functions/guard_send.sql sha256:235bc60b74f338574018b30a56f6669a651b46fbecb247e563bd22f6b80ca4b5
+-- source: functions/guard_send.sql sha256:2f053b3bec3f2ddffaca37555fd91da432595fa61c449c729916824ace05f8a5
 create or replace function vigil.guard_send() returns trigger
     language plpgsql security definer
     set search_path = ''
 as $$
 declare
     facts vigil.send_facts;
+    memo text;
     thread uuid;
 begin
     if current_setting('transaction_isolation') <> 'read committed' then
@@ -2964,8 +2965,12 @@ begin
         raise exception using errcode = 'VG101', message = 'This conversation is not available to you.',
             hint = 'Name the conversation and sign in.';
     end if;
-    facts := vigil.recall_send(new.sender_id, new.conversation_id);
-    if facts is null then
+    -- Anyone can write the setting; nobody can make its digest the current value of a sequence that the owner alone may use.
+    memo := nullif(current_setting('vigil.send_memo', true), '');
+    if memo is not null and vigil.memo_digest(memo) = currval('vigil.send_memo') then
+        facts := memo::vigil.send_facts;
+    end if;
+    if facts.sender is distinct from new.sender_id or facts.conversation is distinct from new.conversation_id then
         -- Shared with other sends, exclusive to restrict_member: a send cannot commit after a restriction it did not see.
         perform pg_advisory_xact_lock_shared(vigil.member_lock_key(new.sender_id));
         facts := vigil.check_may_send(new.sender_id, new.conversation_id);
@@ -4397,7 +4402,7 @@ comment on function vigil.record(text, uuid, uuid, jsonb, uuid, uuid, text) is '
 revoke all on function vigil.record(text, uuid, uuid, jsonb, uuid, uuid, text) from public;
 
 
--- source: functions/refuse_foreign_sender.sql sha256:2b60526db1345954dfa204adc604e3ede01de80b6806953f27a6512031ff23d5
+-- source: functions/refuse_foreign_sender.sql sha256:0a3fb2b3ce3907dfff4e055229682d6cdf390dfd3136e0975c04d3bc256c149f
 create or replace function vigil.refuse_foreign_sender() returns trigger
     language plpgsql
     set search_path = ''
@@ -4413,11 +4418,15 @@ create or replace trigger zzz_vigil_050_refuse_foreign_sender before insert on p
     for each row when (
         current_user in ('anon', 'authenticated')
         and (new.message_type = 'system'
-             or case when new.sender_id is null then vigil.uid() is null else new.sender_id is distinct from vigil.uid() end))
+             or case when new.sender_id is null then vigil.uid() is null
+                     -- The claim as vigil.uid() reads it, without calling it for each row of a batch.
+                     else new.sender_id::text is distinct from lower(coalesce(
+                         nullif(current_setting('request.jwt.claim.sub', true), ''),
+                         nullif(current_setting('request.jwt.claims', true), '')::json ->> 'sub')) end))
     execute function vigil.refuse_foreign_sender();
 
 
--- source: functions/remember_send.sql sha256:3e3690d0c4e7c76b32e0213ce4c6d8e7c9387ed457d44598d1661f6128f93af3
+-- source: functions/remember_send.sql sha256:5ab6a1003b8593a4cba6a0ec28681dc227b68c85d8dab2a798d6ed730e64f1b7
 create or replace function vigil.forget_send() returns trigger
     language plpgsql security definer
     set search_path = ''
@@ -4447,30 +4456,8 @@ $$;
 comment on function vigil.remember_send(vigil.send_facts) is 'Keeps the facts for the next row of the same statement, beside a digest that only the owner can set.';
 revoke all on function vigil.remember_send(vigil.send_facts) from public;
 
-create or replace function vigil.recall_send(sender uuid, conversation uuid) returns vigil.send_facts
-    language plpgsql volatile security definer
-    set search_path = ''
-as $$
-declare
-    memo text := current_setting('vigil.send_memo', true);
-    facts vigil.send_facts;
-begin
-    -- Anyone can write the setting; nobody can make its digest the current value of a sequence they may not use.
-    if memo = '' or memo is null or vigil.memo_digest(memo) <> currval('vigil.send_memo') then
-        return null;
-    end if;
-    facts := memo::vigil.send_facts;
-    if facts.sender <> sender or facts.conversation <> conversation then
-        return null;
-    end if;
-    return facts;
-end
-$$;
-comment on function vigil.recall_send(uuid, uuid) is 'The facts an earlier row of this statement found for the same sender and conversation, or null.';
-revoke all on function vigil.recall_send(uuid, uuid) from public;
-
 create or replace function vigil.memo_digest(memo text) returns bigint
-    language plpgsql immutable strict
+    language plpgsql immutable strict parallel safe
     set search_path = ''
 as $$
 begin

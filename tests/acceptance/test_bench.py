@@ -15,6 +15,7 @@ def test_the_quick_bench_prints_every_row(root: Path) -> None:
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     told = json.loads(run.stdout)
-    assert len(told["rows"]) == 4
+    assert len(told["rows"]) == 8
     assert all(row["ours_per_second"] > 0 and row["peer_per_second"] > 0 for row in told["rows"])
-    assert told["expiry_record"]["count"] == 5
+    assert told["doorbell"]["socket_to_verdict"]["count"] == told["expiry_record"]["count"] == 5
+    assert told["sustained"]["sent"] > 0
