@@ -19,7 +19,7 @@ from rich.table import Table
 from vigil_cli.local.errors import LocalStackError
 from vigil_cli.local.layout import Layout
 from vigil_cli.local.seed import MEMBERS, PASSWORD, address, seed
-from vigil_cli.local.services import NAMES, WORKER
+from vigil_cli.local.services import NAMES, WORKER, Service
 from vigil_cli.local.stack import Stack, Up
 from vigil_cli.local.worker import start_worker
 
@@ -76,15 +76,20 @@ def reset(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Throw all data of the stack away and set it up anew."""
+    """Throw all data of the stack away and set it up anew, with a worker if one was running."""
     with _disk_explained():
         layout = Layout.find(directory)
         if not yes:
             typer.confirm(f"Delete all data of the stack in {layout.root}?", abort=True, err=True)
         stack = Stack(layout)
         with words.status("resetting") as status:
+            worker = bool(Service(layout, WORKER).processes())
             done = stack.reset(port=port, say=lambda step: status.update(f"{step} …"))
+            seeded = _add_worker_and_members(stack, status) if worker else False
         _show_up(stack, done, as_json=as_json)
+        if worker:
+            made = " and the members were made anew" if seeded else ""
+            words.print(f"the worker ran before: it runs again{made}")
 
 
 @app.command()

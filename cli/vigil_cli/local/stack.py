@@ -150,6 +150,14 @@ class Stack:
             "VIGIL_DOORBELL_TOKEN": keys.doorbell_token,
         }
 
+    def is_seeded(self) -> bool:
+        """Whether the small world was made whole in this very database."""
+        return self._state().get("seeded") == self.cluster.identity
+
+    def note_seeded(self) -> None:
+        """Remember that the small world is whole, so that it is not repaired against one's will."""
+        self._note(seeded=self.cluster.identity)
+
     @contextlib.contextmanager
     def locked(self, say: Say) -> Iterator[None]:
         """One command at a time; the lock goes with the process, however it ends."""
