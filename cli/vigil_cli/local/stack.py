@@ -204,7 +204,9 @@ class Stack:
         rest, gateway = Service(self.layout, REST), Service(self.layout, GATEWAY)
         state = self._state()
         versions = digest(
-            Path(__file__).parent / "node" / "serve.mjs", *Path(__file__).parent.glob("*.py")
+            Path(__file__).parent / "node" / "serve.mjs",
+            *sorted(Path(__file__).parent.rglob("*.py")),
+            *self.layout.root.glob("jwks.json"),
         )
         wanted = port if port else state.get("port")
         up_already = (
@@ -252,6 +254,7 @@ class Stack:
                         "backend": f"http://127.0.0.1:{behind.getsockname()[1]}",
                         "admin_dsn": cluster.dsn(role=SUPERUSER),
                         "auth_dsn": cluster.dsn(role="supabase_auth_admin"),
+                        "jwks": self.layout.jwks(),
                         **common,
                     },
                 ),
