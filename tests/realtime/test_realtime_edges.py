@@ -60,6 +60,17 @@ async def test_topic_name_is_required(gateway: Running, wire: Any) -> None:
     assert reply["payload"]["response"]["reason"].startswith("TopicNameRequired:")
 
 
+async def test_denied_broadcast_is_met_with_silence(gateway: Running, wire: Any) -> None:
+    """Nothing tells a sender without the right from one nobody listens to, not even with ack."""
+    anna, ben = uuid.uuid4(), uuid.uuid4()
+    one = await wire(gateway, user_token(ben))
+    room = f"room:{anna}:{ben}"
+    reply = await one.join(room, {"private": True, "broadcast": {"ack": True, "self": True}})
+    assert reply["payload"]["status"] == "ok"
+    await one.send(f"realtime:{room}", "broadcast", {"event": "e", "payload": {}}, ref="2")
+    await one.silence()
+
+
 async def test_too_large_a_broadcast(gateway: Running, wire: Any) -> None:
     """With ack the sender is told in one word, without it the message is dropped."""
     with serve(settings(gateway.admin_dsn, max_payload_bytes=100), gateway.dsn) as small:

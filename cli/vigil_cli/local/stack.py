@@ -95,10 +95,11 @@ class Stack:
             return self._stop_all()
 
     def reset(self, *, port: int | None = None, say: Say = lambda _: None) -> Up:
-        """Throw the data away and set up anew. Keys, packages and the port are kept."""
+        """Throw the data away and set up anew. Readable keys, packages and the port are kept."""
         self.layout.make()
         with self.locked(say):
             self._stop_all()
+            StackKeys.discard_unreadable(self.layout.keys)
             self.cluster.destroy()
             state = self._state()
             self._write({"port": state["port"]} if "port" in state else {})
@@ -295,11 +296,12 @@ class Stack:
     def _state(self) -> dict[str, Any]:
         try:
             state: dict[str, Any] = json.loads(self.layout.state.read_text())
+            whole = isinstance(state, dict) and 0 <= int(state.get("port", 0)) <= 65535
         except FileNotFoundError:
             return {}
-        except ValueError:
-            return {}  # cut short by a full disk; everything in it can be found out again
-        return state
+        except (ValueError, TypeError):
+            whole = False
+        return state if whole else {}  # spoiled, but all of it can be found out again
 
     def _note(self, **facts: Any) -> None:
         self._write(self._state() | facts)
