@@ -53,6 +53,7 @@ ALL = (
     CodeSabotage("the sender hears itself unasked", "pushes", "but=None if channel.request.to_self else channel", "but=None", "broadcast.py::test_public_broadcast_and_self"),
     CodeSabotage("a changed presence leaves its old one", "presence", "leaves=[before] if before else []", "leaves=[]", "broadcast.py::test_presence"),
     CodeSabotage("who goes stays present", "channel", "self.gateway.presences.leave(self.room, self)", "pass", "broadcast.py::test_presence"),
+    CodeSabotage("replayed messages come twice", "replaying", "return message.message_id in self._replayed", "return False", "wire.py::test_replay"),
     CodeSabotage("the server stops without a word", "socket", "await self._say_farewell()", "pass", "edges.py::test_farewell_before_the_server_stops"),
     CodeSabotage("generated values are not worked out", "changes", "changes = await complete(changes, tables, self._examiner)", "", "generated.py::test_generated_columns_are_in_the_record"),
 )  # fmt: skip
