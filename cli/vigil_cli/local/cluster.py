@@ -302,6 +302,8 @@ class Cluster:
             if not self.durable:
                 for name in ("fsync", "synchronous_commit", "full_page_writes"):
                     arguments += ["-c", f"{name}=off"]
+                # Whoever reads the log sees a commit once it is flushed, and nobody waits for that.
+                arguments += ["-c", "wal_writer_delay=10ms"]
             child = self._popen(arguments, log.fileno())
         while child.poll() is None and time.monotonic() < deadline:
             if self._status() == (child.pid, "ready"):
