@@ -41,6 +41,7 @@ fmt: .venv/.dev ## Format the code
 
 sabotage: .venv/.dev ## Break each guard in turn; every one must turn a test red
 	@$(BIN)/python -m tests.sabotage
+	@$(BIN)/python -m tests.gateway_sabotage
 
 bench: .venv/.bench ## Measure beside the named peers and print the ratios (OPTIONS=--full)
 	@$(BIN)/python -m bench $(OPTIONS)
