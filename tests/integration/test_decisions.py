@@ -280,6 +280,7 @@ def test_an_edit_obeys_what_a_send_obeys(db: Database) -> None:
     staff.value("select public.decide_message(%s, 'approve', 'r')", proposed)
     with refused("VG207"):
         staff.value("select public.decide_message(%s, 'remove', 'r')", proposed)
+    assert db.owner().column("select subject_id from vigil.decisions") == [uuid.UUID(proposed)]
     assert staff.rows("select * from public.list_cases()") == []
     staff.value("select public.restrict_member(%s, 'mute', 'r')", ann)
     with refused("VG103"):
@@ -299,3 +300,24 @@ def test_an_edit_dies_with_its_message(db: Database) -> None:
     db.settle()
     assert set(db.owner().column("select content from public.messages")) == {"", "two"}
     assert set(db.owner().column("select state from vigil.edits")) == {"superseded"}
+
+
+def test_an_edit_that_was_replaced_is_never_published(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    sent = db.acting_as(ann).send(conversation, "v1")
+    db.settle()
+    for text in ("v2", "v3"):
+        db.acting_as(ann).value("select public.edit_message(%s, %s)", sent, text)
+    assert [e["actor"] for e in db.events("edit.proposed")] == [ann, ann]
+    db.owner().run(
+        "update vigil.jobs set run_at = now() - interval '1 hour' where id = (select max(id) from vigil.jobs)"
+    )
+    worker = db.worker()
+    for _ in range(2):
+        (job,) = worker.rows("select * from vigil.claim_jobs('w', 1, 60)")
+        outcome = [{"job_id": job["job_id"], "attempt": job["attempt"], "verdict": "approve"}]
+        worker.value("select vigil.settle_jobs('w', %s)", json.dumps(outcome))
+    assert db.acting_as(bob).sees(conversation) == ["v3"]
+    (event,) = db.events("message.edited")
+    assert (event["actor"], event["detail"]["message"]) == (ann, str(sent))

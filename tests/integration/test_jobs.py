@@ -145,6 +145,7 @@ def test_a_hold_that_waits_too_long_becomes_an_overdue_case(db: Database) -> Non
     ]
     assert db.worker().rows("select * from vigil.run_due(10)") == []
     assert db.acting_as(bob).sees(conversation) == [], "review, not silence, and not approval"
+    assert [e["subject"] for e in db.events("hold.timed_out")] == [ann]
 
 
 def test_one_session_leads_and_another_takes_over_when_it_ends(db: Database) -> None:
@@ -167,3 +168,40 @@ def test_an_outcome_of_an_earlier_claim_settles_nothing_even_by_the_same_worker(
     assert {j["attempt"] for j in fresh} == {2}
     assert settle(backlog, "a", stale, "remove") == 0
     assert settle(backlog, "a", fresh) == 40
+
+
+def test_a_worker_gives_back_its_own_leases_alone(backlog: Database) -> None:
+    mine, theirs = claim(backlog, "a", 3), claim(backlog, "b", 5)
+    assert backlog.worker().value("select vigil.release_jobs('a')") == len(mine) == 3
+    assert settle(backlog, "b", theirs) == 5
+
+
+def test_a_retry_wakes_the_dead_alone_and_is_on_the_record(backlog: Database) -> None:
+    mia = backlog.member("mia", "moderator")
+    jobs = claim(backlog, "a", 3)
+    backlog.owner().run("update vigil.jobs set dead_at = now() where id = %s", jobs[0]["job_id"])
+    assert backlog.acting_as(mia).value("select public.retry_jobs()") == 1
+    assert settle(backlog, "a", jobs[1:]) == 2, "a lease that lives is left alone"
+    (event,) = backlog.events("jobs.retried")
+    assert (event["actor"], event["detail"]) == (mia, {"jobs": 1})
+
+
+def test_nothing_is_due_before_its_time_or_once_it_is_settled(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    staff = db.acting_as(db.member("mia", "moderator"))
+    staff.value("select public.restrict_member(%s, 'mute', 'r', '1 day')", bob)
+    db.owner().run("update vigil.settings set moderation_mode = 'pre'")
+    conversation = db.conversation(ann, db.member("cid"))
+    waiting, judged = (db.acting_as(ann).send(conversation, text) for text in ("one", "two"))
+    staff.value("select public.decide_message(%s, 'approve', 'r')", judged)
+    db.owner().run("update vigil.holds set times_out_at = now() where message_id <> %s", waiting)
+    assert db.worker().rows("select * from vigil.run_due(10)") == []
+
+
+def test_a_lost_lease_puts_nothing_off(backlog: Database) -> None:
+    (job,) = claim(backlog, "a", 1)
+    defer = "select * from vigil.defer_jobs(%s, %s)"
+    for worker, attempt in (("b", job["attempt"]), ("a", job["attempt"] + 1)):
+        failure = [{"job_id": job["job_id"], "attempt": attempt, "error": "x", "retry_seconds": 0}]
+        assert backlog.worker().rows(defer, worker, json.dumps(failure)) == []
+    assert settle(backlog, "a", [job]) == 1

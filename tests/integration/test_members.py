@@ -363,3 +363,19 @@ def test_the_server_owns_what_a_profile_is(db: Database) -> None:
     assert (row["name"], row["location"], row["anonymised_at"] is None) == (None, None, False)
     (event,) = db.events("account.deleted")
     assert event["subject"] == bob
+
+
+def test_who_brought_whom_together_is_on_the_record(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    db.conversation(ann, bob)
+    assert [(e["actor"], e["subject"]) for e in db.events("conversation.started")] == [(ann, ann)]
+    added = {(e["actor"], e["subject"]) for e in db.events("participant.added")}
+    assert added == {(ann, ann), (ann, bob)}
+
+
+def test_a_token_without_a_member_sees_nothing_and_breaks_nothing(db: Database) -> None:
+    db.conversation(db.member("ann"), db.member("bob"))
+    session = db.acting_as(uuid.uuid4())
+    session.claims = {"role": "authenticated", "sub": "a-service-of-the-app"}
+    for table in ("messages", "conversations", "profiles", "notices"):
+        assert session.rows(f"select * from public.{table}") == []

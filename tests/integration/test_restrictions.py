@@ -343,6 +343,11 @@ def test_a_back_end_that_writes_restrictions_obeys_their_rules(
     for hours in (0, -1):
         with refused("VG204"):
             db.service().run(insert, ann, hours)
+    with refused("VG204"):
+        db.service().run(
+            "insert into public.user_restrictions (user_id, restriction_type, expires_at) values (%s, 'mute', '2001-01-01')",
+            ann,
+        )
     db.service().run(insert, ann, 1)
     with refused("VG103"):
         db.acting_as(ann).send(conversation, "muted")
@@ -359,4 +364,20 @@ def test_a_restriction_in_one_conversation_binds_there_alone(
     with refused("VG105"):
         db.acting_as(ann).send(conversation, "x")
     db.acting_as(ann).send(other, "x")
-    assert db.acting_as(ann).sees(other) == ["x"]
+    db.acting_as(bob).send(other, "y")
+    assert db.acting_as(ann).sees(other) == ["x", "y"]
+
+
+def test_a_duration_lies_above_zero_and_a_lifted_restriction_binds_no_more(
+    db: Database, people: tuple[uuid.UUID, uuid.UUID, Session, uuid.UUID]
+) -> None:
+    ann, bob, staff, _ = people
+    for duration in ("0 seconds", "-1 hour"):
+        with refused("VG204"):
+            restrict(staff, ann, "mute", duration)
+    made = restrict(staff, ann, "mute")
+    start = "select public.start_conversation(%s)"
+    with refused("VG112"):
+        db.acting_as(ann).value(start, [bob])
+    staff.value("select public.lift_restriction(%s, 'r')", made)
+    db.acting_as(ann).value(start, [bob])
