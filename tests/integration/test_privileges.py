@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.database import Database
+from tests.support.database import Database, refused
 
 API_ROLES = ("anon", "authenticated", "service_role", "vigil_doorbell", "vigil_worker")
 # On whole tables; what is granted on single columns is judged where members write.
@@ -66,3 +66,12 @@ def test_a_role_may_execute_what_a_policy_or_a_public_function_calls_and_nothing
             role,
         )
         assert set(may) == needed, role
+
+
+def test_nobody_but_the_owner_acts_as_the_server(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    sent = db.acting_as(ann).send(db.conversation(ann, bob), "x")
+    hide = "update public.messages set moderation_status = 'hidden' where id = %s"
+    with refused("VG110"), db.service().transaction() as conn:
+        conn.execute("select set_config('vigil.acting', 'on', true)")
+        conn.execute(hide, [sent])
