@@ -47,7 +47,9 @@ class Scale:
     @classmethod
     def of(cls, share: int) -> Scale:
         """The size of shared targets, divided."""
-        return cls(20_000 // share, 50_000 // share, 1_000_000 // share, 5_000 // share, 100_000 // share)
+        return cls(
+            20_000 // share, 50_000 // share, 1_000_000 // share, 5_000 // share, 100_000 // share
+        )
 
 
 def fill(db: Database, scale: Scale) -> None:
@@ -59,7 +61,7 @@ def fill(db: Database, scale: Scale) -> None:
         f"insert into public.profiles (id, name) select {member('n')}, 'member ' || n from generate_series(1, {scale.members}) n",
         "insert into vigil.subjects (user_id) select id from public.profiles on conflict do nothing",
         f"""insert into public.conversations (id, created_by, kind, created_at, last_message_at)
-            select {NAMED.format("n").replace('4000', '4001')}, {member(f"1 + (n * 7) % {scale.members}")},
+            select {NAMED.format("n").replace("4000", "4001")}, {member(f"1 + (n * 7) % {scale.members}")},
                    case when n % 10 = 0 then 'group' else 'direct' end, now() - interval '300 days', now()
             from generate_series(1, {scale.conversations}) n""",
         # The first member is in every 1,250th conversation, and so busier than most.
@@ -71,11 +73,11 @@ def fill(db: Database, scale: Scale) -> None:
                 union all
                 select n, 1 from generate_series(1250, {scale.conversations}, 1250) n) s""",
         f"""insert into public.conversation_participants (conversation_id, user_id, joined_at)
-            select {NAMED.format("n").replace('4000', '4001')}, {member('who')}, now() - interval '300 days' from public.bench_seats""",
+            select {NAMED.format("n").replace("4000", "4001")}, {member("who")}, now() - interval '300 days' from public.bench_seats""",
         "create index on public.bench_seats (n)",
         f"""insert into public.messages (conversation_id, sender_id, recipient_id, content, created_at, moderation_status)
-            select {NAMED.format("c").replace('4000', '4001')}, {member('seat.who')},
-                   case when c % 10 <> 0 then {member('(select min(o.who) from public.bench_seats o where o.n = c and o.who <> seat.who)')} end,
+            select {NAMED.format("c").replace("4000", "4001")}, {member("seat.who")},
+                   case when c % 10 <> 0 then {member("(select min(o.who) from public.bench_seats o where o.n = c and o.who <> seat.who)")} end,
                    'message ' || i || ' about the heater, the garden and the rain of ' || i % 977,
                    now() - (i * interval '20 seconds'),
                    case when i % 200 = 0 then 'hidden' when i % 333 = 0 then 'removed' when i % 500 = 0 then 'pending' else 'approved' end
@@ -84,17 +86,17 @@ def fill(db: Database, scale: Scale) -> None:
             cross join lateral (select who from public.bench_seats s where s.n = m.c order by (who * 37 + m.i) % 101 limit 1) seat""",
         "drop table public.bench_seats",
         f"""insert into vigil.restrictions (user_id, restriction_type, reason, legal_basis, created_by, expires_at, message_limit_per_day)
-            select {member('2 + (n * 3) % ' + str(scale.members - 2))}, (array['mute','hold','warn','shadow_ban'])[1 + n % 4], 'bench', 'bench',
-                   {member('1')}, now() + interval '30 days', null
+            select {member("2 + (n * 3) % " + str(scale.members - 2))}, (array['mute','hold','warn','shadow_ban'])[1 + n % 4], 'bench', 'bench',
+                   {member("1")}, now() + interval '30 days', null
             from generate_series(1, {scale.restrictions}) n""",
-        f"""insert into vigil.shadowed_messages (message_id, sender_id, conversation_id)
+        """insert into vigil.shadowed_messages (message_id, sender_id, conversation_id)
             select m.id, m.sender_id, m.conversation_id from public.messages m
             where m.sender_id in (select r.user_id from vigil.restrictions r where r.restriction_type = 'shadow_ban')
               and m.created_at > now() - interval '20 days'""",
         f"""insert into public.user_blocks (blocker_id, blocked_id, kind)
-            select {member('1 + n % ' + str(scale.members))}, {member('1 + (n * 13 + 5) % ' + str(scale.members))}, 'block'
+            select {member("1 + n % " + str(scale.members))}, {member("1 + (n * 13 + 5) % " + str(scale.members))}, 'block'
             from generate_series(1, {scale.blocks}) n where n % {scale.members} <> (n * 13 + 5) % {scale.members} on conflict do nothing""",
-        f"""insert into vigil.read_marks (user_id, conversation_id, read_at)
+        """insert into vigil.read_marks (user_id, conversation_id, read_at)
             select p.user_id, p.conversation_id, now() - interval '10 days' from public.conversation_participants p""",
         "set session_replication_role = origin",
         "vacuum (analyze)",
@@ -128,7 +130,8 @@ BY_HAND = """and (m.sender_id = %s or (m.moderation_status = 'approved' and m.de
 def questions(db: Database, me: uuid.UUID) -> list[Question]:
     """The rows marked (2) of the targets, for one member with some fifty conversations."""
     mine = db.owner().column(
-        "select conversation_id from public.conversation_participants where user_id = %s order by 1", me
+        "select conversation_id from public.conversation_participants where user_id = %s order by 1",
+        me,
     )
     busiest = db.owner().column(
         "select m.conversation_id from public.messages m where m.conversation_id = any(%s) group by 1 order by count(*) desc limit 40",
@@ -221,7 +224,11 @@ def measure(db: Database, me: uuid.UUID, rounds: int) -> list[dict[str, Any]]:
                     (ours, conn, question.ours, case), (theirs, hand, question.by_hand, hand_case)]  # fmt: skip
                 for into, connection, text, arguments in turns if n % 2 else reversed(turns):
                     into.append(
-                        seconds(lambda c=connection, t=text, a=arguments: c.execute(t, a, prepare=True).fetchall())
+                        seconds(
+                            lambda c=connection, t=text, a=arguments: c.execute(
+                                t, a, prepare=True
+                            ).fetchall()
+                        )
                     )
         warm = rounds // 10
         chunks = 5
@@ -241,7 +248,9 @@ def measure(db: Database, me: uuid.UUID, rounds: int) -> list[dict[str, Any]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.reads", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.reads", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true", dest="as_json")
     options = parser.parse_args()
