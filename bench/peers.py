@@ -1,4 +1,7 @@
-"""Other queues carrying jobs that do nothing, each as its own documentation tunes it."""
+"""Other queues carrying jobs that do nothing, each as its own documentation tunes it.
+
+Their time ends when the last job has run, so that nobody's way of shutting down is measured.
+"""
 
 from __future__ import annotations
 
@@ -43,15 +46,20 @@ async def _pgqueuer(db: Database, jobs: int) -> float:
         if (await found.fetchone() or [None])[0] is None:
             await queries.install()
         await queries.enqueue(["noop"] * jobs, [b""] * jobs, [0] * jobs)
+        await conn.execute("vacuum analyze public.pgqueuer")
         manager = QueueManager(queries)
+
+        done, last = 0, 0.0
 
         @manager.entrypoint("noop")
         async def noop(job: Job) -> None:
-            return
+            nonlocal done, last
+            done, last = done + 1, loop.time()
 
         began = loop.time()
         await manager.run(batch_size=1000, mode=QueueExecutionMode.drain)
-        return jobs / (loop.time() - began)
+        assert done == jobs, f"{done} of {jobs} jobs ran"
+        return jobs / (last - began)
 
 
 def procrastinate(db: Database, jobs: int) -> float:
@@ -67,9 +75,12 @@ async def _procrastinate(db: Database, jobs: int) -> float:
     options = {"options": "-c search_path=public"}
     app = App(connector=PsycopgConnector(conninfo=db.dsn("postgres"), kwargs=options))
 
+    done, last = 0, 0.0
+
     @app.task(name="noop")
     async def noop() -> None:
-        return
+        nonlocal done, last
+        done, last = done + 1, loop.time()
 
     async with app.open_async():
         with psycopg.connect(db.dsn("postgres")) as conn:
@@ -77,12 +88,15 @@ async def _procrastinate(db: Database, jobs: int) -> float:
         if row is None or row[0] is None:
             await app.schema_manager.apply_schema_async()
         await noop.batch_defer_async(*({} for _ in range(jobs)))
+        with psycopg.connect(db.dsn("postgres"), autocommit=True) as conn:
+            conn.execute("vacuum analyze public.procrastinate_jobs")
         began = loop.time()
         await app.run_worker_async(
             wait=False, concurrency=20, listen_notify=False, install_signal_handlers=False,
             delete_jobs=DeleteJobCondition.ALWAYS,
         )  # fmt: skip
-        return jobs / (loop.time() - began)
+        assert done == jobs, f"{done} of {jobs} jobs ran"
+        return jobs / (last - began)
 
 
 def graphile_directory() -> Path | None:

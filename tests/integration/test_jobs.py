@@ -62,6 +62,7 @@ def test_a_lease_is_exclusive_and_a_lost_one_settles_nothing(backlog: Database) 
     assert len({j["content"] for j in first}) == 10
     assert not {j["job_id"] for j in claim(backlog, "b", 10)} & {j["job_id"] for j in first}
     assert settle(backlog, "b", first) == 0, "not b's lease"
+    live = claim(backlog, "live", 5)
     time.sleep(0.25)
     again = [j for j in claim(backlog, "c", 40) if j["attempt"] == 2]
     assert {j["job_id"] for j in again} == {j["job_id"] for j in first}, (
@@ -70,7 +71,8 @@ def test_a_lease_is_exclusive_and_a_lost_one_settles_nothing(backlog: Database) 
     assert settle(backlog, "a", first) == 0, "a came back from the dead"
     assert settle(backlog, "c", again) == 10
     assert settle(backlog, "c", again) == 0, "settling twice settles once"
-    assert backlog.owner().value("select count(*) from vigil.verdicts") == 10
+    assert settle(backlog, "live", live) == 5, "only what ended was taken back"
+    assert backlog.owner().value("select count(*) from vigil.verdicts") == 15
 
 
 def test_many_workers_give_each_message_exactly_one_verdict_and_event(backlog: Database) -> None:
@@ -219,6 +221,7 @@ def test_the_next_due_is_the_end_of_a_lease_or_of_a_pause(backlog: Database) -> 
     defer(backlog, "a", job["lease_id"], job["job_id"], pause=60)
     paused = owner.value("select run_at from vigil.jobs where attempts = 1")
     assert worker.value("select vigil.next_due()") == paused
+    assert job["job_id"] not in {j["job_id"] for j in claim(backlog, "b", 40)}, "it waits"
 
 
 def test_a_claim_stays_cheap_over_a_long_backlog_with_many_leases_out(db: Database) -> None:

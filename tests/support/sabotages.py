@@ -43,6 +43,10 @@ class Body:
 BODIES = (
     # 1. Unskippable
     Body("guard_send()", "facts := vigil.check_may_send(new.sender_id, new.conversation_id);", "", "test_restrictions"),
+    Body("guard_send()", "vigil.memo_digest(memo) = currval('vigil.send_memo')", "true", "test_sending"),
+    Body("guard_send()", "facts.sender is distinct from new.sender_id or ", "facts is null or ", "test_sending"),
+    Body("guard_send()", " or facts.conversation is distinct from new.conversation_id", "", "test_sending"),
+    Body("check_may_send(uuid,uuid)", "f.kinds is null", "true", "test_sending"),
     Body("guard_send()", "perform vigil.check_content(new.content, new.conversation_id);", "", "test_sending"),
     Body("guard_send()", "<> 'read committed'", "= 'none'", "test_sending"),
     Body("guard_send()", "perform pg_advisory_xact_lock_shared(vigil.member_lock_key(new.sender_id));", "", "test_restrictions"),
