@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -184,6 +185,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--list", action="store_true", help="print the names and break nothing")
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
     asked = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or clusters would stay behind
     console = Console(stderr=True)
     began = time.monotonic()
     with lanes(1 if asked.list else os.cpu_count() or 1) as running:
