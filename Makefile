@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check lint types fmt sabotage bench up down docs migration lock clean
+.PHONY: help demo test check lint types fmt sabotage bench up down docs picture migration lock clean
 
 help: ## Show the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' Makefile
@@ -41,12 +41,16 @@ fmt: .venv/.dev ## Format the code
 
 sabotage: .venv/.dev ## Break each guard in turn; every one must turn a test red
 	@$(BIN)/python -m tests.sabotage
+	@$(BIN)/python -m tests.gateway_sabotage
 
 bench: .venv/.bench ## Measure beside the named peers and print the ratios (OPTIONS=--full)
 	@$(BIN)/python -m bench $(OPTIONS)
 
 docs: .venv/.dev ## Write the generated pages under docs/
 	@$(BIN)/python -m tests.docs
+
+picture: .venv/.dev ## Play the demo and keep how it ended as docs/demo.svg
+	@$(BIN)/python -m tests.picture
 
 migration: .venv/.dev ## Turn changed sources of sql/ into a migration: make migration NAME=what_changed
 	@test -n "$(NAME)" || { echo "Try: make migration NAME=what_changed" >&2; exit 2; }

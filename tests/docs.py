@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.support.database import Database, Databases
 from vigil.settings import known_settings
+from vigil_cli import reference
 from vigil_cli.local.cluster import Cluster
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,6 +35,7 @@ MEANING = {
     "VG112": "A restriction forbids starting and joining conversations.",
     "VG113": "The message is unknown or invisible. Both look the same.",
     "VG114": "The message cannot be edited in its present state.",
+    "VG115": "Too many messages in a minute, or slow mode; the hint says how long to wait.",
     "VG201": "The caller is not staff, or their role is too low.",
     "VG202": "Nobody acts on themselves, a peer or higher, their own message, or the last admin.",
     "VG203": "A shadow ban needs a recorded legal basis.",
@@ -92,7 +94,7 @@ def settings(db: Database) -> str:
         " order by a.attnum"
     )
     rows = [
-        [f"`{c['name']}`", c["type"], f"`{c['value'].split('::')[0]}`", c["gist"] or ""]
+        [f"`{c['name']}`", c["type"], f"`{(c['value'] or 'null').split('::')[0]}`", c["gist"] or ""]
         for c in columns
     ]
     known = [
@@ -103,7 +105,7 @@ def settings(db: Database) -> str:
         NOTE + "# Settings\n\n## In the database\n\n"
         "One row of `vigil.settings`, changed by the owner:"
         " `update vigil.settings set moderation_mode = 'pre';`\n"
-        "A conversation may differ in its moderation mode: `vigil.conversation_settings`.\n\n"
+        "A conversation may differ in its moderation mode, and have slow mode: `vigil.conversation_settings`.\n\n"
         + table(["setting", "type", "default", "meaning"], rows)
         + "\n## In the environment\n\nUnknown `VIGIL_*` names are refused at start.\n\n"
         + table(["name", "default", "meaning"], known)
@@ -198,6 +200,7 @@ def pages(db: Database) -> dict[str, str]:
         "settings.md": settings(db),
         "permissions.md": permissions(db),
         "events.md": events(db),
+        "cli.md": reference.reference(),
     }
 
 

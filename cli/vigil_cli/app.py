@@ -78,6 +78,7 @@ _PARTS = ("local", "demo")
 def complete_app() -> typer.Typer:
     """`app` with the parts that are shipped apart: local and demo, each once."""
     mounted = {group.name for group in app.registered_groups}
+    mounted |= {command.name for command in app.registered_commands}
     for name in _PARTS:
         if name not in mounted:
             _mount(name)
@@ -88,12 +89,15 @@ def _mount(name: str) -> None:
     """Mount one part; its absence is no error, a fault inside it is."""
     module = f"vigil_cli.commands.{name}"
     try:
-        part = import_module(module).app
+        part = import_module(module)
     except ModuleNotFoundError as error:
         if error.name != module:
             raise
         return
-    app.add_typer(part, name=name, rich_help_panel=_OPERATION)
+    if hasattr(part, "app"):
+        app.add_typer(part.app, name=name, rich_help_panel=_OPERATION)
+    else:  # a verb without a noun
+        app.command(name, rich_help_panel=_OPERATION)(getattr(part, name))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

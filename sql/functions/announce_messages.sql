@@ -5,8 +5,8 @@ as $$
 begin
     -- One statement for all of it: each further one would cost a message as much again.
     with shadowed as (
-        insert into vigil.shadowed_messages (message_id, sender_id)
-        select m.id, m.sender_id from sent m
+        insert into vigil.shadowed_messages (message_id, sender_id, conversation_id)
+        select m.id, m.sender_id, m.conversation_id from sent m
         where exists (select from vigil.restrictions r
                       where r.user_id = m.sender_id and r.restriction_type = 'shadow_ban' and r.lifted_at is null
                         and (r.expires_at is null or r.expires_at > m.created_at))

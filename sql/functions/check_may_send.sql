@@ -8,7 +8,7 @@ declare
 begin
     -- Every fact in one query: each further one would cost a message as much again.
     select c.status, c.kind, bound.kinds, bound.per_day, me.anonymised_at is not null as is_gone, other.user_id as other,
-           coalesce(here.moderation_mode, s.moderation_mode) as mode, s.max_message_length, terms.inline_max_words,
+           coalesce(here.moderation_mode, s.moderation_mode) as mode, here.slow_mode, s.messages_per_minute as per_minute, s.max_message_length, terms.inline_max_words,
            wish.can_receive_from <> 'anyone'
            or exists (select from public.user_blocks b where b.blocker_id = other.user_id and b.blocked_id = sender)
            or exists (select from public.user_blocks b where b.blocker_id = sender and b.blocked_id = other.user_id) as is_doubtful
@@ -53,9 +53,14 @@ begin
         raise exception using errcode = 'VG106', message = 'This member does not accept messages from you at the moment.',
             hint = 'They may change their preferences later.';
     end if;
-    if 'limit' = any (f.kinds) then
-        -- Exact under concurrency: limited members send one at a time.
+    if 'limit' = any (f.kinds) or f.slow_mode is not null or f.per_minute is not null then
+        -- Exact under concurrency: members whose messages are counted send one at a time.
         perform pg_advisory_xact_lock(hashtextextended('vigil.limit:' || sender::text, 0));
+    end if;
+    if f.per_minute is not null or f.slow_mode is not null then
+        perform vigil.check_pace(sender, conversation, f.per_minute, f.slow_mode);
+    end if;
+    if 'limit' = any (f.kinds) then
         select count(*) into sent from public.messages m
         where m.sender_id = sender and m.created_at > clock_timestamp() - interval '1 day';
         if sent >= f.per_day then
@@ -68,11 +73,40 @@ begin
             case when 'hold' = any (f.kinds) then 'restriction' when f.mode = 'pre' then 'mode' end,
             f.other, f.max_message_length, f.inline_max_words,
             -- Counted, or bounded by the clock: asked again for each message.
-            f.kinds is null);
+            f.kinds is null and f.slow_mode is null and f.per_minute is null);
 end
 $$;
 comment on function vigil.check_may_send(uuid, uuid) is 'Refuses a sender who may not write here now; else the facts a message needs, with why it must be held, if it must.';
 revoke all on function vigil.check_may_send(uuid, uuid) from public;
+
+create or replace function vigil.check_pace(sender uuid, conversation uuid, per_minute integer, slow_mode interval) returns void
+    language plpgsql volatile security definer
+    set search_path = ''
+as $$
+#variable_conflict use_variable
+declare
+    free_at timestamptz;
+begin
+    if per_minute is not null then
+        -- The oldest of as many as are allowed says when the next may follow.
+        select m.created_at + interval '1 minute' into free_at from public.messages m
+        where m.sender_id = sender and m.created_at > clock_timestamp() - interval '1 minute'
+        order by m.created_at desc offset per_minute - 1 limit 1;
+    end if;
+    if slow_mode is not null and not exists (
+        select from public.conversation_participants p
+        where p.conversation_id = conversation and p.user_id = sender and p.left_at is null and p.role = 'moderator') then
+        select greatest(free_at, max(m.created_at) + slow_mode) into free_at from public.messages m
+        where m.sender_id = sender and m.conversation_id = conversation and m.created_at > clock_timestamp() - slow_mode;
+    end if;
+    if free_at > clock_timestamp() then
+        raise exception using errcode = 'VG115', message = 'You are sending too fast.',
+            hint = format('Wait %s seconds.', ceil(extract(epoch from free_at - clock_timestamp()))::integer);
+    end if;
+end
+$$;
+comment on function vigil.check_pace(uuid, uuid, integer, interval) is 'A member''s messages of the last minute, and slow mode, from which a group''s own moderators are free. The sender''s lock is held.';
+revoke all on function vigil.check_pace(uuid, uuid, integer, interval) from public;
 
 create or replace function vigil.moderation_mode(conversation uuid) returns text
     language plpgsql stable security definer

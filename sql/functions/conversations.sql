@@ -178,6 +178,20 @@ begin
     foreach other in array others loop
         perform vigil.check_may_add(me, other, null);
     end loop;
+    if cardinality(others) = 1 and title is null then
+        -- One for each pair, however many start it at once.
+        perform pg_advisory_xact_lock(hashtextextended('vigil.pair:' || least(me, others[1])::text || greatest(me, others[1])::text, 0));
+        select c.id into made
+        from public.conversations c
+        join public.conversation_participants a on a.conversation_id = c.id and a.user_id = me and a.left_at is null
+        join public.conversation_participants b on b.conversation_id = c.id and b.user_id = others[1] and b.left_at is null
+        where c.kind = 'direct' and c.status = 'active' and c.id = any (vigil.my_current_conversations())
+          and b.id <> all (vigil.hidden_stays())
+        order by c.created_at, c.id limit 1;
+        if found then
+            return made;
+        end if;
+    end if;
     insert into public.conversations (created_by, title, kind)
     values (me, title, case when cardinality(others) > 1 or title is not null then 'group' else 'direct' end)
     returning id, created_at into made, started;
@@ -189,7 +203,7 @@ begin
     return made;
 end
 $$;
-comment on function vigil.start_conversation(uuid[], text) is 'Starts a conversation with members who accept messages from the caller.';
+comment on function vigil.start_conversation(uuid[], text) is 'Starts a conversation with members who accept messages from the caller; with one other and no title, returns the one there is.';
 revoke all on function vigil.start_conversation(uuid[], text) from public;
 grant execute on function vigil.start_conversation(uuid[], text) to authenticated;
 
@@ -199,7 +213,7 @@ create or replace function public.start_conversation(members uuid[], title text 
 begin atomic
     select vigil.start_conversation(members, title);
 end;
-comment on function public.start_conversation(uuid[], text) is 'Starts a conversation; returns its id.';
+comment on function public.start_conversation(uuid[], text) is 'Starts a conversation, or finds the direct one there is; returns its id.';
 revoke all on function public.start_conversation(uuid[], text) from public, anon;
 grant execute on function public.start_conversation(uuid[], text) to authenticated;
 
@@ -255,6 +269,36 @@ comment on function public.add_participant(uuid, uuid) is 'Adds a member to a gr
 revoke all on function public.add_participant(uuid, uuid) from public, anon;
 grant execute on function public.add_participant(uuid, uuid) to authenticated;
 
+create or replace function vigil.keep_a_moderator(conversation uuid) returns void
+    language plpgsql volatile security definer
+    set search_path = ''
+as $$
+#variable_conflict use_variable
+declare
+    heir record;
+begin
+    perform c.id from public.conversations c where c.id = conversation and c.kind = 'group' for update;
+    if not found or exists (select from public.conversation_participants p
+                            where p.conversation_id = conversation and p.left_at is null and p.role = 'moderator') then
+        return;
+    end if;
+    select p.id, p.user_id into heir from public.conversation_participants p
+    where p.conversation_id = conversation and p.left_at is null
+      and not exists (select from vigil.shadowed_stays s where s.stay_id = p.id)
+      and not vigil.is_restricted(p.user_id, '{mute,block,shadow_ban}', conversation)
+    order by p.joined_at, p.id limit 1;
+    if not found then
+        return;
+    end if;
+    perform vigil.begin_acting();
+    update public.conversation_participants p set role = 'moderator' where p.id = heir.id;
+    perform vigil.end_acting();
+    perform vigil.record('participant.promoted', null, heir.user_id, jsonb_build_object('conversation', conversation));
+end
+$$;
+comment on function vigil.keep_a_moderator(uuid) is 'When a group''s last moderator leaves, whoever has been there longest takes over.';
+revoke all on function vigil.keep_a_moderator(uuid) from public;
+
 create or replace function vigil.end_stay(conversation uuid, member uuid, actor uuid) returns void
     language plpgsql volatile security definer
     set search_path = ''
@@ -270,6 +314,7 @@ begin
     end if;
     perform vigil.end_acting();
     perform vigil.record('participant.left', actor, member, jsonb_build_object('conversation', conversation));
+    perform vigil.keep_a_moderator(conversation);
 end
 $$;
 comment on function vigil.end_stay(uuid, uuid, uuid) is 'Ends a stay; what was said during it stays visible to whoever left.';
@@ -323,3 +368,63 @@ end;
 comment on function public.leave_conversation(uuid) is 'The caller leaves a conversation.';
 revoke all on function public.leave_conversation(uuid) from public, anon;
 grant execute on function public.leave_conversation(uuid) to authenticated;
+
+create or replace function vigil.close_conversation(conversation uuid) returns void
+    language plpgsql volatile security definer
+    set search_path = ''
+as $$
+#variable_conflict use_variable
+declare
+    me uuid := vigil.require_group_moderator(conversation);
+begin
+    perform vigil.begin_acting();
+    update public.conversations c set status = 'closed', updated_at = clock_timestamp() where c.id = conversation;
+    perform vigil.end_acting();
+    perform vigil.record('conversation.closed', me, null, jsonb_build_object('conversation', conversation));
+end
+$$;
+comment on function vigil.close_conversation(uuid) is 'A group''s moderator closes it: it stays readable, nobody sends.';
+revoke all on function vigil.close_conversation(uuid) from public;
+grant execute on function vigil.close_conversation(uuid) to authenticated;
+
+create or replace function public.close_conversation(conversation uuid) returns void
+    language sql volatile
+    set search_path = ''
+begin atomic
+    select vigil.close_conversation(conversation);
+end;
+comment on function public.close_conversation(uuid) is 'Closes a group the caller moderates.';
+revoke all on function public.close_conversation(uuid) from public, anon;
+grant execute on function public.close_conversation(uuid) to authenticated;
+
+create or replace function vigil.set_slow_mode(conversation uuid, seconds integer) returns void
+    language plpgsql volatile security definer
+    set search_path = ''
+as $$
+#variable_conflict use_variable
+begin
+    if vigil.staff_rank(vigil.uid()) < 2 then
+        perform vigil.require_group_moderator(conversation);
+    elsif not exists (select from public.conversations c where c.id = conversation) then
+        perform vigil.fail('VG205', 'No such conversation.', 'Check the id.');
+    end if;
+    if seconds not between 1 and 86400 then
+        perform vigil.fail('VG209', 'Slow mode is 1 to 86400 seconds, or null for none.', 'Pass seconds.');
+    end if;
+    insert into vigil.conversation_settings (conversation_id, slow_mode) values (conversation, seconds * interval '1 second')
+    on conflict (conversation_id) do update set slow_mode = excluded.slow_mode;
+end
+$$;
+comment on function vigil.set_slow_mode(uuid, integer) is 'How long a member waits between two messages here; set by a group''s moderators and by the staff.';
+revoke all on function vigil.set_slow_mode(uuid, integer) from public;
+grant execute on function vigil.set_slow_mode(uuid, integer) to authenticated;
+
+create or replace function public.set_slow_mode(conversation uuid, seconds integer) returns void
+    language sql volatile
+    set search_path = ''
+begin atomic
+    select vigil.set_slow_mode(conversation, seconds);
+end;
+comment on function public.set_slow_mode(uuid, integer) is 'Sets the seconds between two messages of a member in a group the caller moderates; null ends slow mode.';
+revoke all on function public.set_slow_mode(uuid, integer) from public, anon;
+grant execute on function public.set_slow_mode(uuid, integer) to authenticated;

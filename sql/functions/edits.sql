@@ -12,13 +12,16 @@ begin
         raise exception using errcode = 'VG109', message = 'Messages are edited at isolation level READ COMMITTED only.', hint = 'Begin an ordinary transaction.';
     end if;
     perform pg_advisory_xact_lock_shared(vigil.member_lock_key(me));
-    select t.id, t.conversation_id, t.moderation_status, t.deleted_at, t.content into m
+    select t.id, t.conversation_id, t.moderation_status, t.deleted_at, t.content, t.created_at into m
     from public.messages t where t.id = message and t.sender_id = me for update;
     if not found then
         perform vigil.fail('VG113', 'This message is not available.', 'You can edit your own messages only.');
     end if;
     if m.deleted_at is not null or m.moderation_status <> 'approved' then
         perform vigil.fail('VG114', 'This message cannot be edited now.', 'Send a new message instead.');
+    end if;
+    if m.created_at + (select s.edit_window from vigil.settings s) < clock_timestamp() then
+        perform vigil.fail('VG114', 'This message is too old to be edited.', 'Send a new message instead.');
     end if;
     perform vigil.check_may_send(me, m.conversation_id);
     perform vigil.check_content(content, m.conversation_id);
@@ -51,7 +54,7 @@ as $$
 declare
     e record;
 begin
-    select t.message_id, t.content, m.content as current, m.sender_id, m.moderation_status, m.deleted_at into strict e
+    select t.message_id, t.content, m.content as current, m.sender_id, m.moderation_status, m.deleted_at, m.conversation_id, m.created_at into strict e
     from vigil.edits t join public.messages m on m.id = t.message_id where t.id = edit for update;
     if accept and (e.deleted_at is not null or e.moderation_status <> 'approved') then
         update vigil.edits t set state = 'superseded', decided_at = clock_timestamp() where t.id = edit;
@@ -60,6 +63,10 @@ begin
         perform vigil.begin_acting();
         update public.messages t set content = e.content, edited_at = clock_timestamp(), updated_at = clock_timestamp() where t.id = e.message_id;
         perform vigil.end_acting();
+        if not vigil.is_shadowed(e.message_id) then
+            perform vigil.announce(vigil.witnesses(e.conversation_id, e.sender_id, e.created_at), 'message_edited',
+                                   jsonb_build_object('message_id', e.message_id, 'conversation_id', e.conversation_id));
+        end if;
         perform vigil.record('message.edited', coalesce(actor, e.sender_id), e.sender_id, jsonb_build_object('message', e.message_id, 'edit', edit), batch, on_behalf_of, tool);
     else
         update vigil.edits t set state = 'refused', decided_at = clock_timestamp() where t.id = edit;
@@ -193,7 +200,7 @@ begin
     end if;
     perform vigil.check_may_send(member, conversation);
     return true;
-exception when sqlstate 'VG101' or sqlstate 'VG102' or sqlstate 'VG103' or sqlstate 'VG104' or sqlstate 'VG105' or sqlstate 'VG106' then
+exception when sqlstate 'VG101' or sqlstate 'VG102' or sqlstate 'VG103' or sqlstate 'VG104' or sqlstate 'VG105' or sqlstate 'VG106' or sqlstate 'VG115' then
     return false;
 end
 $$;

@@ -30,7 +30,7 @@ begin
                 hint = 'Use mark_messages_read.';
         end if;
         perform vigil.note_read(me, old.conversation_id, old.created_at);
-        if old.read_at is null and vigil.shows_receipts(me) then
+        if old.read_at is null and vigil.shows_receipts(me) and vigil.wants_receipts(old.sender_id) then
             new.read_at := clock_timestamp();
             new.status := 'read';
         else

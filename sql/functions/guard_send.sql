@@ -37,7 +37,7 @@ begin
     if new.parent_message_id is not null then
         select coalesce(m.thread_id, m.id) into thread from public.messages m
         where m.id = new.parent_message_id and m.conversation_id = new.conversation_id
-          and vigil.can_see_message(new.sender_id, m.id);
+          and m.moderation_status = 'approved' and m.deleted_at is null and vigil.can_see_message(new.sender_id, m.id);
         if not found then
             raise exception using errcode = 'VG113', message = 'The message you reply to is not available.',
                 hint = 'It may have been deleted; send without parent_message_id.';
@@ -46,7 +46,8 @@ begin
     new.id := gen_random_uuid();
     new.thread_id := thread;
     new.recipient_id := facts.recipient;
-    new.status := 'sent';
+    -- From acceptance, never from recipients: a shadow-banned author sees the same.
+    new.status := case when facts.cause is null then 'delivered' else 'sent' end;
     new.read_at := null;
     new.edited_at := null;
     new.deleted_at := null;

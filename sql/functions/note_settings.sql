@@ -11,7 +11,7 @@ begin
         'before', (select coalesce(jsonb_object_agg(b.key, b.value), '{}') from jsonb_each(before) b
                    where after -> b.key is distinct from b.value or b.key = 'conversation_id'),
         'after', (select coalesce(jsonb_object_agg(a.key, a.value), '{}') from jsonb_each(after) a
-                  where before -> a.key is distinct from a.value or a.key = 'conversation_id')));
+                  where coalesce(before -> a.key, 'null') <> a.value or a.key = 'conversation_id')));
     return null;
 end
 $$;

@@ -31,48 +31,121 @@ $$;
 comment on function vigil.note_read(uuid, uuid, timestamptz) is 'Keeps how far a member has read, privately, and lets last_message_at follow what others have read.';
 revoke all on function vigil.note_read(uuid, uuid, timestamptz) from public;
 
-create or replace function vigil.mark_messages_read(member uuid, conversation uuid) returns integer
+create or replace function vigil.wants_receipts(member uuid) returns boolean
+    language plpgsql stable security definer
+    set search_path = ''
+as $$
+begin
+    return coalesce((select p.read_receipts from public.messaging_preferences p where p.user_id = member), true);
+end
+$$;
+comment on function vigil.wants_receipts(uuid) is 'A member who hides their own receipts sees nobody else''s.';
+revoke all on function vigil.wants_receipts(uuid) from public;
+
+create or replace function vigil.i_want_receipts() returns boolean
+    language plpgsql stable security definer
+    set search_path = ''
+as $$
+begin
+    return vigil.wants_receipts(vigil.uid());
+end
+$$;
+comment on function vigil.i_want_receipts() is 'Whether the caller shows receipts, and so sees those of others. For policies.';
+revoke all on function vigil.i_want_receipts() from public;
+grant execute on function vigil.i_want_receipts() to anon, authenticated, service_role;
+
+create or replace function vigil.mark_messages_read(member uuid, conversation uuid, up_to uuid) returns integer
     language plpgsql volatile security definer
     set search_path = ''
 as $$
+#variable_conflict use_variable
 declare
-    marked integer := 0;
+    since timestamptz := coalesce((select r.read_at from vigil.read_marks r
+                                   where r.user_id = member and r.conversation_id = conversation), '-infinity');
+    until timestamptz := 'infinity';
+    seen uuid[];
     newest timestamptz;
+    authors uuid[];
 begin
     if not vigil.is_self(member) or not conversation = any (vigil.my_conversations()) then
         return 0;
     end if;
-    select max(m.created_at) into newest from public.messages m
-    where m.conversation_id = conversation and m.sender_id <> member and vigil.can_see_message(member, m.id)
-      and m.created_at > coalesce((select r.read_at from vigil.read_marks r
-                                   where r.user_id = member and r.conversation_id = conversation), '-infinity');
-    if newest is not null then
-        perform vigil.note_read(member, conversation, newest);
+    if up_to is not null then
+        -- An invisible message and an absent one both mark nothing.
+        until := coalesce((select m.created_at from public.messages m
+                           where m.id = up_to and m.conversation_id = conversation and {{visible_message:m}}), '-infinity');
     end if;
+    select array_agg(m.id), max(m.created_at) into seen, newest from public.messages m
+    where m.conversation_id = conversation and m.sender_id <> member and m.created_at > since and m.created_at <= until
+      and {{visible_message:m}};
+    if newest is null then
+        return 0;
+    end if;
+    perform vigil.note_read(member, conversation, newest);
     if vigil.shows_receipts(member) then
-        perform vigil.begin_acting();
-        update public.messages m set read_at = clock_timestamp(), status = 'read', updated_at = clock_timestamp()
-        where m.conversation_id = conversation and m.recipient_id = member and m.read_at is null
-          and vigil.can_see_message(member, m.id);
-        get diagnostics marked = row_count;
-        perform vigil.end_acting();
+        authors := vigil.write_receipts(member, conversation, seen);
+        if vigil.is_restricted(member, '{shadow_ban}', conversation) then
+            -- The same work, towards topics that nobody may join.
+            authors := array(select gen_random_uuid() from unnest(authors));
+        end if;
+        perform vigil.announce(authors, 'messages_read', jsonb_build_object(
+            'conversation_id', conversation, 'user_id', member, 'up_to', newest));
     end if;
-    return marked;
+    return cardinality(seen);
 end
 $$;
-comment on function vigil.mark_messages_read(uuid, uuid) is 'Marks what the caller can see as read; receipts only if they show theirs.';
-revoke all on function vigil.mark_messages_read(uuid, uuid) from public;
-grant execute on function vigil.mark_messages_read(uuid, uuid) to authenticated;
+comment on function vigil.mark_messages_read(uuid, uuid, uuid) is 'Marks what the caller can see as read; receipts only if they show theirs.';
+revoke all on function vigil.mark_messages_read(uuid, uuid, uuid) from public;
+grant execute on function vigil.mark_messages_read(uuid, uuid, uuid) to authenticated;
 
-create or replace function public.mark_messages_read(user_uuid uuid, conversation_uuid uuid) returns integer
+create or replace function vigil.write_receipts(member uuid, conversation uuid, seen uuid[]) returns uuid[]
+    language plpgsql volatile security definer
+    set search_path = ''
+as $$
+#variable_conflict use_variable
+declare
+    authors uuid[];
+begin
+    perform vigil.begin_acting();
+    with marked as (
+        update public.messages m set read_at = clock_timestamp(), status = 'read', updated_at = clock_timestamp()
+        where m.id = any (seen) and m.recipient_id = member and m.read_at is null and vigil.wants_receipts(m.sender_id)
+        returning m.sender_id
+    )
+    select array_agg(distinct k.sender_id) into authors from marked k;
+    perform vigil.end_acting();
+    if exists (select from public.conversations c where c.id = conversation and c.kind = 'direct') then
+        return coalesce(authors, '{}');
+    end if;
+    -- In a group a receipt is a row of its own, and a shadow-banned reader leaves none.
+    with wanted as (
+        select m.id, m.sender_id from public.messages m
+        where m.id = any (seen) and vigil.wants_receipts(m.sender_id)
+          and not exists (select from public.user_blocks b where b.kind = 'block'
+                          and ((b.blocker_id = member and b.blocked_id = m.sender_id)
+                               or (b.blocker_id = m.sender_id and b.blocked_id = member)))
+    ), written as (
+        insert into public.message_receipts (message_id, user_id, author_id, conversation_id, read_at)
+        select w.id, member, w.sender_id, conversation, clock_timestamp() from wanted w
+        where not vigil.is_restricted(member, '{shadow_ban}', conversation)
+        on conflict (message_id, user_id) do nothing
+    )
+    select array_agg(distinct w.sender_id) into authors from wanted w;
+    return coalesce(authors, '{}');
+end
+$$;
+comment on function vigil.write_receipts(uuid, uuid, uuid[]) is 'Writes a reader''s receipts for those authors who show theirs; returns these authors.';
+revoke all on function vigil.write_receipts(uuid, uuid, uuid[]) from public;
+
+create or replace function public.mark_messages_read(user_uuid uuid, conversation_uuid uuid, up_to_message uuid default null) returns integer
     language sql volatile
     set search_path = ''
 begin atomic
-    select vigil.mark_messages_read(user_uuid, conversation_uuid);
+    select vigil.mark_messages_read(user_uuid, conversation_uuid, up_to_message);
 end;
-comment on function public.mark_messages_read(uuid, uuid) is 'Marks the conversation as read by the caller; returns how many receipts were written.';
-revoke all on function public.mark_messages_read(uuid, uuid) from public, anon;
-grant execute on function public.mark_messages_read(uuid, uuid) to authenticated;
+comment on function public.mark_messages_read(uuid, uuid, uuid) is 'Marks the conversation as read by the caller, up to a message if one is named; returns how many became read.';
+revoke all on function public.mark_messages_read(uuid, uuid, uuid) from public, anon;
+grant execute on function public.mark_messages_read(uuid, uuid, uuid) to authenticated;
 
 create or replace function vigil.my_read_mark(conversation uuid) returns timestamptz
     language plpgsql stable security definer
@@ -91,28 +164,20 @@ create or replace function public.get_unread_message_count(user_uuid uuid) retur
     language sql stable
     set search_path = ''
 begin atomic
-    select count(*)::integer from public.messages m
-    where vigil.is_self(user_uuid)
-      and m.sender_id <> user_uuid
-      and m.conversation_id = any ((select vigil.my_current_conversations())::uuid[])
-      and m.deleted_at is null
-      and (m.recipient_id is null or m.read_at is null)
-      and m.created_at > vigil.my_read_mark(m.conversation_id)
-      and not exists (select from public.user_blocks b
-                      where b.blocker_id = user_uuid and b.blocked_id = m.sender_id and b.kind = 'mute');
+    select coalesce(sum(unread.n), 0)::integer
+    from unnest((select vigil.my_current_conversations())::uuid[]) as mine (id)
+    cross join lateral (
+        select count(*) as n from public.messages m
+        where vigil.is_self(user_uuid)
+          and m.conversation_id = mine.id
+          and m.sender_id <> user_uuid
+          and m.deleted_at is null
+          and (m.recipient_id is null or m.read_at is null)
+          and m.created_at > (select vigil.my_read_mark(mine.id))
+          and m.sender_id <> all (array(select b.blocked_id from public.user_blocks b
+                                        where b.blocker_id = user_uuid and b.kind = 'mute'))
+    ) as unread;
 end;
 comment on function public.get_unread_message_count(uuid) is 'Unread messages the caller can see, without those of members they muted.';
 revoke all on function public.get_unread_message_count(uuid) from public, anon;
 grant execute on function public.get_unread_message_count(uuid) to authenticated;
-
-create or replace function public.get_message_thread(thread_uuid uuid, user_uuid uuid) returns setof public.messages
-    language sql stable
-    set search_path = ''
-begin atomic
-    select m.* from public.messages m
-    where vigil.is_self(user_uuid) and (m.id = thread_uuid or m.thread_id = thread_uuid)
-    order by m.created_at, m.id;
-end;
-comment on function public.get_message_thread(uuid, uuid) is 'A message and its replies, as the caller may see them.';
-revoke all on function public.get_message_thread(uuid, uuid) from public, anon;
-grant execute on function public.get_message_thread(uuid, uuid) to authenticated;

@@ -21,7 +21,10 @@ begin
         update vigil.shadowed_messages set released_at = clock_timestamp() where message_id = message and released_at is null;
     end if;
     perform vigil.begin_acting();
-    update public.messages set moderation_status = target, updated_at = clock_timestamp() where id = message;
+    update public.messages
+    set moderation_status = target, updated_at = clock_timestamp(),
+        status = case when target = 'approved' and status = 'sent' then 'delivered' else status end
+    where id = message;
     perform vigil.end_acting();
     delete from vigil.holds where message_id = message;
     if target = 'approved' and m.deleted_at is null and not vigil.is_shadowed(message) then

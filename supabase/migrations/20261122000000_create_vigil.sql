@@ -127,6 +127,7 @@ alter table public.messaging_preferences
     add column if not exists share_location boolean not null default true,
     add column if not exists quiet_hours_start time,
     add column if not exists quiet_hours_end time,
+    add column if not exists time_zone text not null default 'UTC',
     add column if not exists created_at timestamptz not null default now(),
     add column if not exists updated_at timestamptz not null default now();
 
@@ -154,6 +155,18 @@ create table public.message_tombstones (
 );
 create index message_tombstones_by_conversation on public.message_tombstones (conversation_id, created_at);
 comment on table public.message_tombstones is 'Tells clients to drop a message they already hold. Written only for a message that others could see; never deleted.';
+
+create table public.message_receipts (
+    message_id      uuid not null,
+    user_id         uuid not null references public.profiles,
+    author_id       uuid not null references public.profiles,
+    conversation_id uuid not null,
+    read_at         timestamptz not null default now(),
+    primary key (message_id, user_id)
+);
+create index message_receipts_by_author on public.message_receipts (author_id, conversation_id);
+create index message_receipts_by_reader on public.message_receipts (user_id);
+comment on table public.message_receipts is 'Who read a message of a group; its author alone reads this. In a direct conversation messages.read_at says it.';
 
 create table public.notices (
     id              uuid primary key default gen_random_uuid(),
@@ -464,6 +477,7 @@ create index messages_by_conversation on public.messages (conversation_id, creat
 create index messages_by_sender on public.messages (sender_id, created_at desc);
 create index messages_unread_by_recipient on public.messages (recipient_id, conversation_id) where read_at is null;
 create index messages_by_thread on public.messages (thread_id, created_at) where thread_id is not null;
+create index messages_by_words on public.messages using gin (to_tsvector('simple', left(content, 100000)));
 create index messages_by_parent on public.messages (parent_message_id) where parent_message_id is not null;
 create unique index messages_once_per_client_id on public.messages (sender_id, client_message_id);
 
@@ -503,6 +517,7 @@ create index user_restrictions_by_user on public.user_restrictions (user_id);
 
 alter table public.messaging_preferences
     add constraint messaging_preferences_can_receive_from_known check (can_receive_from in ('anyone', 'help_connections', 'nobody')),
+    add constraint messaging_preferences_time_zone_length check (length(time_zone) between 1 and 64),
     add constraint messaging_preferences_user_id_fkey foreign key (user_id) references public.profiles;
 alter table public.user_presence
     add constraint user_presence_user_id_fkey foreign key (user_id) references public.profiles;
@@ -543,6 +558,9 @@ create table vigil.settings (
     max_message_length integer not null default 10000 check (max_message_length between 1 and 100000),
     hold_timeout       interval not null default '3 days' check (hold_timeout > interval '0'),
     job_max_attempts   integer not null default 5 check (job_max_attempts between 1 and 100),
+    edit_window        interval default '1 day' check (edit_window > interval '0'),
+    messages_per_minute integer check (messages_per_minute between 1 and 100000),
+    live_audience_max  integer not null default 100 check (live_audience_max between 0 and 10000),
     phone_action       text not null default 'flag' check (phone_action in ('allow', 'flag', 'hold', 'remove')),
     email_action       text not null default 'flag' check (email_action in ('allow', 'flag', 'hold', 'remove')),
     card_action        text not null default 'hold' check (card_action in ('allow', 'flag', 'hold', 'remove')),
@@ -557,6 +575,9 @@ comment on column vigil.settings.moderation_mode is 'post: visible at once, hidd
 comment on column vigil.settings.max_message_length is 'Longest message, in characters.';
 comment on column vigil.settings.hold_timeout is 'After this long, a held message becomes an overdue case.';
 comment on column vigil.settings.job_max_attempts is 'After this many failures a job is set aside as dead.';
+comment on column vigil.settings.edit_window is 'How long after sending an author may edit; null: for ever.';
+comment on column vigil.settings.messages_per_minute is 'How many messages a member may store within a minute, everywhere; null: any number.';
+comment on column vigil.settings.live_audience_max is 'Typing and presence are broadcast to at most so many people; above, clients poll.';
 comment on column vigil.settings.phone_action is 'What to do with a telephone number.';
 comment on column vigil.settings.email_action is 'What to do with an e-mail address.';
 comment on column vigil.settings.card_action is 'What to do with a payment card number.';
@@ -564,8 +585,10 @@ comment on column vigil.settings.link_action is 'What to do with a link.';
 
 create table vigil.conversation_settings (
     conversation_id uuid primary key references public.conversations,
-    moderation_mode text not null check (moderation_mode in ('post', 'pre'))
+    moderation_mode text check (moderation_mode in ('post', 'pre')),
+    slow_mode       interval check (slow_mode > interval '0' and slow_mode <= interval '1 day')
 );
+comment on column vigil.conversation_settings.slow_mode is 'How long a member waits between two messages here; null: not at all.';
 comment on table vigil.conversation_settings is 'Where a conversation differs from vigil.settings.';
 
 create table vigil.staff (
@@ -615,7 +638,9 @@ insert into vigil.event_kinds (code, name, gist) values
     (23, 'participant.left', 'somebody left or was removed'),
     (24, 'hold.timed_out', 'a held message waited too long'),
     (25, 'settings.changed', 'a setting changed'),
-    (26, 'job.died', 'a job failed too often and was set aside');
+    (26, 'job.died', 'a job failed too often and was set aside'),
+    (27, 'conversation.closed', 'a conversation was closed'),
+    (28, 'participant.promoted', 'somebody became a moderator of a group');
 
 create table vigil.events (
     id       bigint generated always as identity primary key,
@@ -639,12 +664,13 @@ comment on column vigil.events.body1 is 'Subject: {"ref"}; null when no person i
 comment on column vigil.events.body2 is 'Detail, as exact text of a JSON object.';
 
 create table vigil.shadowed_messages (
-    message_id  uuid primary key,
-    sender_id   uuid not null,
-    shadowed_at timestamptz not null default now(),
-    released_at timestamptz
+    message_id      uuid primary key,
+    sender_id       uuid not null,
+    conversation_id uuid not null,
+    shadowed_at     timestamptz not null default now(),
+    released_at     timestamptz
 );
-create index shadowed_messages_by_sender on vigil.shadowed_messages (sender_id) where released_at is null;
+create index shadowed_messages_by_conversation on vigil.shadowed_messages (conversation_id) where released_at is null;
 comment on table vigil.shadowed_messages is 'Messages sent during a shadow ban: only their author sees them until a moderator releases them.';
 
 create table vigil.shadowed_stays (
@@ -652,6 +678,20 @@ create table vigil.shadowed_stays (
     added_by uuid not null
 );
 comment on table vigil.shadowed_stays is 'Stays made by a shadow-banned member for others: real to whoever made them, unknown to everyone else.';
+
+create table vigil.partial_stays (
+    stay_id uuid primary key references public.conversation_participants
+);
+comment on table vigil.partial_stays is 'Stays that do not cover the whole of their conversation: those who joined later, and those who left.';
+-- Whoever wrote in a conversation without a stay left it in an app that deletes the row: an empty stay keeps their own messages in sight.
+insert into public.conversation_participants (conversation_id, user_id, joined_at, left_at)
+select m.conversation_id, m.sender_id, max(m.created_at), max(m.created_at) from public.messages m
+where not exists (select from public.conversation_participants p where p.conversation_id = m.conversation_id and p.user_id = m.sender_id)
+group by m.conversation_id, m.sender_id;
+insert into vigil.partial_stays (stay_id)
+select p.id from public.conversation_participants p
+where p.left_at is not null
+   or exists (select from public.messages m where m.conversation_id = p.conversation_id and m.created_at < p.joined_at);
 
 create table vigil.holds (
     message_id   uuid primary key,
@@ -835,7 +875,8 @@ declare
                                      'user_restrictions', 'messaging_preferences', 'user_presence', 'user_blocks'];
     ours constant text[] := array['mark_messages_read', 'get_message_thread', 'get_unread_message_count', 'update_user_presence',
                                   'can_user_send_message', 'send_message', 'edit_message', 'delete_message', 'start_conversation',
-                                  'add_participant', 'remove_participant', 'leave_conversation', 'acknowledge_notice', 'whoami',
+                                  'close_conversation', 'set_slow_mode', 'list_messages', 'list_conversations', 'search_messages',
+                                  'reply_count', 'set_typing', 'notification_targets', 'add_participant', 'remove_participant', 'leave_conversation', 'acknowledge_notice', 'whoami',
                                   'find_member', 'restrict_member', 'lift_restriction', 'list_restrictions', 'decide_message',
                                   'show_message', 'add_terms', 'remove_terms', 'list_terms', 'list_jobs', 'retry_jobs',
                                   'worker_status', 'tail_audit', 'add_staff', 'remove_staff', 'list_staff', 'list_cases'];

@@ -39,9 +39,7 @@ COMMANDS = _commands()
 
 
 def test_the_reference_is_what_the_commands_say() -> None:
-    assert (ROOT / "docs" / "cli.md").read_text() == reference.reference(), (
-        "run: python -m vigil_cli.reference > docs/cli.md"
-    )
+    assert (ROOT / "docs" / "cli.md").read_text() == reference.reference(), "Try: make docs"
 
 
 @pytest.mark.parametrize(("path", "command"), COMMANDS, ids=[path for path, _ in COMMANDS])
@@ -78,6 +76,23 @@ def test_help_is_on_stdout_and_the_version_is_one_line(vigil: Vigil) -> None:
     assert helped.err == ""
     assert vigil.process("--version", expect=0).out.startswith("vigil ")
     assert vigil("restrict", "add", "-h", expect=0).out
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("vigil lo", {"login", "logout", "local"}),
+        ("vigil restrict ", {"add", "lift", "list", "history"}),
+        ("vigil restrict add ann m", {"mute"}),
+    ],
+)
+def test_a_shell_completes_nouns_verbs_and_choices(
+    vigil: Vigil, typed: str, offered: set[str]
+) -> None:
+    asked = {"COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
+    answer = vigil.process(env=asked | {"_VIGIL_COMPLETE": "complete_bash"}, expect=0)
+    assert set(answer.out.split()) == offered
+    assert "complete_bash" in vigil.process("--show-completion", "bash", expect=0).out
 
 
 @pytest.mark.parametrize("noun", [[], ["restrict"], ["terms"]])

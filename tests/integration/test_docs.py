@@ -35,3 +35,18 @@ def test_links_in_the_docs_lead_somewhere(root: Path) -> None:
             if not (page.parent / target).exists():
                 broken.append(f"{page.name}: {target}")
     assert broken == []
+
+
+def test_the_architecture_names_what_exists(db: Database, root: Path) -> None:
+    page = (root / "docs" / "architecture.md").read_text()
+    named = set(re.findall(r"`((?:vigil|public)\.\w+)`", page))
+    assert len(named) > 15
+    there = set(
+        db.superuser().column(
+            "select n.nspname || '.' || p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace"
+            " union select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+        )
+    )
+    assert named - there == set()
+    triggers = set(re.findall(r"`((?:zzz_)?vigil_\d+_\w+)`", page))
+    assert triggers <= set(db.superuser().column("select tgname::text from pg_trigger"))

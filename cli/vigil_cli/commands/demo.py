@@ -21,7 +21,7 @@ from vigil_cli.demo.facts import Facts
 from vigil_cli.demo.show import Show
 from vigil_cli.demo.stage import set_stage
 from vigil_cli.demo.story import Story
-from vigil_cli.errors import DONE, FAILED
+from vigil_cli.errors import DONE, FAILED, MisusedError
 from vigil_cli.local.errors import LocalStackError
 
 # What real clients, servers and processes answer when something does not work.
@@ -30,42 +30,46 @@ _TROUBLE = (
 )  # fmt: skip
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-app = typer.Typer(
-    help="Watch Vigil protect a conversation, with real clients on a stack of its own.",
-    invoke_without_command=True,
-)
 
-
-@app.callback()
 def demo(
     fast: Annotated[bool, typer.Option("--fast", help="No pauses for reading.")] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the summary as JSON; the story goes to stderr.")
+        bool, typer.Option("--json", help="Write the summary as JSON; the story goes to stderr.")
     ] = False,
     directory: Annotated[
         Path | None,
         typer.Option("--dir", help="The project whose .vigil/ holds the demo.", file_okay=False),
     ] = None,
+    save_svg: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Save the last screen as a picture.", dir_okay=False),
+    ] = None,
 ) -> None:
-    """Members talk, one of them disturbs, a moderator acts; every figure is measured.
+    """Watch Vigil protect a conversation, with real clients on a stack of its own.
 
+    Members talk, one of them disturbs, a moderator acts; every figure is measured.
     Exits with 1 when anything of the story did not happen.
     """
     facts = Facts()
-    console = Console(stderr=as_json, highlight=False)
+    console = Console(stderr=as_json, highlight=False, record=save_svg is not None)
+    if save_svg is not None and not console.is_terminal:
+        raise MisusedError(
+            "a picture shows a terminal, and there is none", advice="vigil demo without --save-svg"
+        )
+    show = Show(console)
     try:
-        asyncio.run(_play(facts, console, directory, pace=0.0 if fast else 1.0))
+        asyncio.run(_play(facts, show, directory, pace=0.0 if fast else 1.0))
     except _StoppedError as stopped:
         Console(stderr=True).print("Stopped. Nothing is left running.")
         raise typer.Exit(128 + stopped.signal) from None
+    if save_svg is not None:
+        show.save(save_svg)
     if as_json:
         print(json.dumps(facts.as_json(), indent=2))
     raise typer.Exit(DONE if facts.kept else FAILED)
 
 
-async def _play(facts: Facts, console: Console, directory: Path | None, pace: float) -> None:
-    show = Show(console)
-
+async def _play(facts: Facts, show: Show, directory: Path | None, pace: float) -> None:
     steps: list[str] = []
 
     def say(step: str) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import json
 import shlex
+import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -19,9 +21,10 @@ from rich.table import Table
 from vigil_cli.local.errors import LocalStackError
 from vigil_cli.local.layout import Layout
 from vigil_cli.local.seed import MEMBERS, PASSWORD, address, seed
-from vigil_cli.local.services import NAMES, WORKER
+from vigil_cli.local.services import NAMES, WORKER, Service
 from vigil_cli.local.stack import Stack, Up
 from vigil_cli.local.worker import start_worker
+from vigil_cli.options import AsJson, Yes
 
 app = typer.Typer(
     help="Run a small Supabase on this machine: Postgres, REST, Auth and Realtime, no Docker.",
@@ -33,7 +36,6 @@ Directory = Annotated[
     Path | None,
     typer.Option("--dir", help="The project whose .vigil/ holds the stack.", file_okay=False),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Port = Annotated[
     int | None,
     typer.Option("--port", min=0, max=65535, help="The port for clients; 0 takes a free one."),
@@ -44,7 +46,7 @@ Port = Annotated[
 def up(
     directory: Directory = None,
     port: Port = None,
-    as_json: Json = False,
+    as_json: AsJson = False,
     worker: Annotated[
         bool,
         typer.Option("--worker", help="Run a worker too, and seed a small world the first time."),
@@ -73,22 +75,27 @@ def down(directory: Directory = None) -> None:
 def reset(
     directory: Directory = None,
     port: Port = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    as_json: Json = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Throw all data of the stack away and set it up anew."""
+    """Throw all data of the stack away and set it up anew, with a worker if one was running."""
     with _disk_explained():
         layout = Layout.find(directory)
         if not yes:
             typer.confirm(f"Delete all data of the stack in {layout.root}?", abort=True, err=True)
         stack = Stack(layout)
         with words.status("resetting") as status:
+            worker = bool(Service(layout, WORKER).processes())
             done = stack.reset(port=port, say=lambda step: status.update(f"{step} …"))
+            seeded = _add_worker_and_members(stack, status) if worker else False
         _show_up(stack, done, as_json=as_json)
+        if worker:
+            made = " and the members were made anew" if seeded else ""
+            words.print(f"the worker ran before: it runs again{made}")
 
 
 @app.command()
-def status(directory: Directory = None, as_json: Json = False) -> None:
+def status(directory: Directory = None, as_json: AsJson = False) -> None:
     """Show what runs. Exits 1 when the stack does not answer."""
     with _disk_explained():
         facts = Stack(Layout.find(directory)).status()
@@ -100,8 +107,10 @@ def status(directory: Directory = None, as_json: Json = False) -> None:
                 state = "[green]running[/]" if entry["running"] else "[red]stopped[/]"
                 table.add_row(name, state, str(entry["pid"] or ""))
             Console(highlight=False).print(table)
-            told = facts["url"] if facts["answers"] else "not answering"
-            words.print(f"{told}   ({facts['directory']})")
+            told, where = _standing(facts), facts["directory"]
+            words.print(f"{told}   ({where})", soft_wrap=True)
+            if not facts["answers"]:
+                words.print("Try: vigil local up")
         if not facts["answers"]:
             raise typer.Exit(1)
 
@@ -109,7 +118,7 @@ def status(directory: Directory = None, as_json: Json = False) -> None:
 @app.command()
 def env(
     directory: Directory = None,
-    as_json: Json = False,
+    as_json: AsJson = False,
     shell: Annotated[bool, typer.Option("--shell", help="Print `export` lines to eval.")] = False,
 ) -> None:
     """Print addresses and keys, named as the Supabase CLI names them."""
@@ -128,8 +137,12 @@ def logs(
         str | None, typer.Argument(help="postgres, rest, gateway or worker.")
     ] = None,
     directory: Directory = None,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Keep printing.")] = False,
-    lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="How many.")] = 50,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with new lines until interrupted.")
+    ] = False,
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", min=1, help="At most this many of each.")
+    ] = 50,
 ) -> None:
     """Print the last lines the services logged."""
     with _disk_explained():
@@ -158,13 +171,24 @@ def _show_up(stack: Stack, done: Up, *, as_json: bool) -> None:
         print(json.dumps(facts, indent=2))
         return
     steps = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in done.seconds.items())
-    words.print(f"[green]up[/] in {sum(done.seconds.values()):.1f} s   ({steps})")
+    total = sum(done.seconds.values())
+    words.print(f"[green]up[/] in {total:.1f} s   ({steps})", soft_wrap=True)
     for name in done.applied:
         words.print(f"  applied {name}")
     values = stack.env()
     for name in ("API_URL", "DB_URL", "PUBLISHABLE_KEY", "SECRET_KEY"):
         print(f"{name}={values[name]}")
     words.print("[dim]everything else: vigil local env[/]")
+
+
+def _standing(facts: dict[str, Any]) -> str:
+    """What a person wants to know first."""
+    running = [name for name, entry in facts["services"].items() if entry["running"]]
+    if facts["answers"]:
+        return str(facts["url"])
+    if facts["url"] is None:
+        return "never set up here" if not running else "set up only in part"
+    return "some of it is stopped" if running else "stopped"
 
 
 def _add_worker_and_members(stack: Stack, status: Status) -> bool:
@@ -179,7 +203,8 @@ def _add_worker_and_members(stack: Stack, status: Status) -> bool:
 def _show_how_to_connect(stack: Stack, *, seeded: bool) -> None:
     values = stack.env()
     email, password = (address("Ana"), PASSWORD) if seeded else ("YOUR ADDRESS", "YOUR PASSWORD")
-    login = f"vigil login --url {values['API_URL']} --key {values['PUBLISHABLE_KEY']}"
+    program = _program()
+    login = f"{program} login --url {values['API_URL']} --key {values['PUBLISHABLE_KEY']}"
     lines = [
         "",
         "A worker runs. From a frontend:",
@@ -197,8 +222,14 @@ def _show_how_to_connect(stack: Stack, *, seeded: bool) -> None:
         ]
     else:
         lines += [f"As a moderator:   {login} --email ADDRESS"]
-    lines += ["Stop it all:      vigil local down   (or make down)"]
+    lines += [f"Stop it all:      {program} local down   (or make down)"]
     words.print("\n".join(lines), markup=False, soft_wrap=True)
+
+
+def _program() -> str:
+    """How to type `vigil` here: a checkout's own is seldom on the PATH."""
+    typed = sys.argv[0]
+    return typed if typed.endswith("/vigil") and shutil.which("vigil") is None else "vigil"
 
 
 @contextmanager

@@ -49,6 +49,7 @@ def login(
 ) -> None:
     """Sign in as a moderator; the password is asked for, never an argument.
 
+    Example: vigil login --url https://PROJECT.supabase.co --key sb_publishable_KEY
     Without a terminal give it by --password-stdin or in VIGIL_PASSWORD.
     """
     address, public_key = _project(url, key)

@@ -28,7 +28,7 @@ MessageId = Annotated[str, typer.Argument(metavar="MESSAGE", help="The message's
 
 @app.command()
 def show(message: MessageId, as_json: AsJson = False) -> None:
-    """Show a message's state and verdicts; its text only while it is held or in a case.
+    """Show a message's state and verdicts; its text only while a case on it is open.
 
     Reading the text is recorded in the audit log.
     """
@@ -49,7 +49,10 @@ def hide(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Hide a message from everyone but its author; it can be approved again."""
+    """Hide a message from everyone but its author; it can be approved again.
+
+    Example: vigil message hide 0b5c1c1e-7a55-4a0c-9d25-0c9a4a3f1f10 --reason "doxxing"
+    """
     _decide("hide", message, reason, batch, on_behalf_of, dry_run=dry_run, as_json=as_json)
 
 

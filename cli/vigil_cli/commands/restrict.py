@@ -147,7 +147,10 @@ def lift(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """End a restriction before its time; the history keeps it."""
+    """End a restriction before its time; the history keeps it.
+
+    Example: vigil restrict lift ann@example.org --reason "apologised"
+    """
     why = given_reason(reason)
     batch_id = optional_uuid(batch, "batch")
     api = connect()

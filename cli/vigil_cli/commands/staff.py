@@ -40,7 +40,10 @@ def add(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Give a member a role, or another one."""
+    """Give a member a role, or another one.
+
+    Example: vigil staff add mia@example.org moderator --reason "elected in May"
+    """
     why = given_reason(reason)
     api = connect()
     person = find_person(api, member)
@@ -76,7 +79,10 @@ def bootstrap(
     db_url: DatabaseUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a member the first admin, as the owner of the database."""
+    """Make a member the first admin, as the owner of the database.
+
+    Example: vigil staff bootstrap you@example.org
+    """
     from vigil_cli import database  # loads psycopg, which nothing else here needs
 
     user_id = database.bootstrap_admin(database.chosen_url(db_url), email)

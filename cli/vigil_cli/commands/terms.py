@@ -75,7 +75,10 @@ def add(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add terms, or change those that are there already."""
+    """Add terms, or change those that are there already.
+
+    Example: vigil terms add "quick cash" --category fraud --severity hold
+    """
     where = optional_uuid(conversation, "conversation")
     until = _ends_at(expires)
     terms: list[dict[str, Any]] = []
@@ -140,6 +143,7 @@ def import_(
     """Import a CSV file with the header term,category,severity,language,match.
 
     Everything is imported or nothing: a bad line is named by its number.
+    Example: vigil terms import words.csv --dry-run
     """
     source = "standard input" if str(file) == "-" else file.name
     entries = parse_terms(read_file(file), source)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.layout import Layout
 from rich.live import Live
 from rich.panel import Panel
@@ -22,6 +25,7 @@ from vigil_cli.demo.story import Story
 
 _COLOURS = {"Ana": "cyan", "Ben": "green", "Sam": "magenta"}
 _CLIENTS = {"Ana": "supabase-py", "Ben": "supabase-js", "Sam": "supabase-py"}
+_FONTS = "ui-monospace, Menlo, DejaVu Sans Mono, Liberation Mono, Consolas,"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,23 @@ class Entry:
     fate: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    """The last rows of some lines, as many as there is room for; none of them is cut."""
+
+    lines: list[Text]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        rows = self.rows(console, options.max_width)
+        yield from rows[-(options.height or len(rows)) :]
+
+    def rows(self, console: Console, width: int) -> list[Text]:
+        rows = [row for line in self.lines for row in line.wrap(console, width)]
+        for row in rows:
+            row.rstrip()  # or what is struck out would go on after its last word
+        return rows
+
+
 class Show:
     """Narration, screens and the worker's line. `tell` and `changed` may be called at any time."""
 
@@ -44,9 +65,7 @@ class Show:
         self._began = time.monotonic()
         pictures = console.is_terminal and not console.is_dumb_terminal
         self._live = (
-            Live(
-                console=console, refresh_per_second=5, transient=True, get_renderable=self._picture
-            )
+            Live(console=console, refresh_per_second=5, screen=True, get_renderable=self._picture)
             if pictures
             else None
         )
@@ -79,24 +98,28 @@ class Show:
         for name, entries in self._screens().items():
             shown = [f"{entry.text}{entry.fate}" for entry in entries]
             before = self._last.get(name, [])
-            for text in [text for text in shown if text not in before]:
-                self._print(f"    {name}'s screen: + {text}")
             for text in [text for text in before if text not in shown]:
                 self._print(f"    {name}'s screen: - {text}")
+            for text in [text for text in shown if text not in before]:
+                self._print(f"    {name}'s screen: + {text}")
             self._last[name] = shown
         if (line := self._worker_line()) != self._worker:
             self._worker = line
             self._print(f"    the worker: {line}")
 
     def summary(self, facts: Facts) -> None:
-        """The promises with their figures; what to try next."""
+        """What everybody saw in the end, the promises with their figures, what to try next."""
+        if self.console.record:
+            self.console.export_text(clear=True)  # the picture is of the end alone
+        if self._live is not None:
+            self.console.print(self._last_screens())
         table = Table(box=box.SIMPLE, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))
         table.add_column(no_wrap=True)
         table.add_column("check", overflow="fold", ratio=1)
         table.add_column("measured", justify="right", no_wrap=True)
         for check in facts.checks:
             mark = Text("✓", "green") if check.kept else Text("✗", "bold red")
-            table.add_row(mark, check.name, Text(check.figure, "dim" if check.kept else "red"))
+            table.add_row(mark, check.name, Text(check.figure, "" if check.kept else "red"))
         self.console.print(table)
         if facts.trouble is not None:
             self.console.print(Text(facts.trouble, "red"), soft_wrap=True)
@@ -116,6 +139,13 @@ class Show:
             markup=False,
         )
 
+    def save(self, path: Path) -> None:
+        """Write what the recording console printed since the summary began, as an SVG file."""
+        svg = self.console.export_svg(title="make demo")
+        # Fetches nothing: a picture in a page may not, and a viewer's own font will do.
+        svg = re.sub(r"@font-face\s*\{.*?\}\s*", "", svg, flags=re.DOTALL)
+        path.write_text(svg.replace("Fira Code,", _FONTS))
+
     def _screens(self) -> dict[str, list[Entry]]:
         story = self.story
         screens: dict[str, list[Entry]] = {}
@@ -128,14 +158,14 @@ class Show:
         """What a member sees: messages, what was taken back, and their own refused attempts."""
         entries = [self._entry(row, " (removed)" if _removed(row) else "") for row in screen.screen]
         if isinstance(screen, BrowserScreen):
-            entries += [self._entry(row, " (taken back)") for row in screen.taken]
+            entries += [self._entry(row, " (taken off)") for row in screen.taken]
         else:
             tries: dict[str, list[Any]] = {}
             for sent in screen.refusals:
                 tries.setdefault(sent.content, []).append(sent)
             accepted = {row["content"] for row in screen.screen}
             entries += [
-                Entry(sent[-1].ended, name, text, f" ✗ {sent[-1].refused}")
+                Entry(sent[-1].ended, name, text, " (refused)")
                 for text, sent in tries.items()
                 if text not in accepted
             ]
@@ -160,22 +190,31 @@ class Show:
             Layout(name="worker", size=1),
             Layout(name="words", size=8),
         )
-        panels = []
-        room = max(2, (self.console.height - 11) // 2)
-        for name, entries in self._screens().items():
-            body = Group(*(_bubble(entry) for entry in entries[-room:]))
-            panel = Panel(
-                body, title=f"{name} sees", subtitle=f"[dim]{_CLIENTS[name]}[/dim]",
-                border_style=_COLOURS[name],
-            )  # fmt: skip
-            panels.append(Layout(panel))
-        layout["screens"].split_row(*panels)
+        layout["screens"].split_row(*(Layout(panel) for panel in self._panels()))
         worker = Text.assemble((" worker ", "reverse"), " ", self._worker_line(), no_wrap=True)
         worker.overflow = "ellipsis"
         layout["worker"].update(worker)
-        said = Text("\n".join(self._said), no_wrap=True, overflow="ellipsis")
+        said = _Tail([Text(words) for words in self._said])
         layout["words"].update(Panel(said, title=f"Vigil {self._seconds()}", border_style="dim"))
         return layout
+
+    def _panels(self, height: int | None = None) -> Iterator[Panel]:
+        for name, entries in self._screens().items():
+            yield Panel(
+                _Tail([_bubble(entry) for entry in entries]), height=height,
+                title=f"{name} sees", subtitle=_CLIENTS[name],
+                border_style=_COLOURS[name],
+            )  # fmt: skip
+
+    def _last_screens(self) -> RenderableType:
+        """All three screens, as high as the fullest of them."""
+        width = self.console.width // len(_COLOURS) - 4
+        tails = [_Tail([_bubble(entry) for entry in all]) for all in self._screens().values()]
+        grid = Table.grid(expand=True)
+        for _ in tails:
+            grid.add_column(ratio=1)
+        grid.add_row(*self._panels(2 + max(len(tail.rows(self.console, width)) for tail in tails)))
+        return grid
 
     def _print(self, words: str) -> None:
         self.console.print(f"{self._seconds()}{words}", markup=False, soft_wrap=True)
@@ -185,7 +224,7 @@ class Show:
 
 
 def _bubble(entry: Entry) -> Text:
-    style = "" if not entry.fate else "dim" if entry.fate.startswith(" ✗") else "dim strike"
+    style = "" if not entry.fate else "dim" if entry.fate.startswith(" (refused") else "dim strike"
     return Text.assemble(
         (f"{entry.name}: ", f"bold {_COLOURS.get(entry.name, 'white')}"),
         (entry.text, style),

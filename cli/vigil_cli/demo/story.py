@@ -100,7 +100,7 @@ class Story:
             PATIENCE,
         )
         took = loaded["terms"] == 2 and done["added"] == 2
-        self.facts.check("terms", took, f"{loaded['terms']} loaded")
+        self.facts.check("terms", took, f"{loaded['terms']} terms loaded")
         await self._pause(1)
 
     async def _talk(self) -> None:
@@ -134,14 +134,18 @@ class Story:
         self.tell(f"On Ben's screen (supabase-js): {seen}gone at {milliseconds} ms.")
         rings = await self.worker.rings()
         self.facts.figures["doorbell_rings"] = rings
-        self.facts.check("doorbell", rings > before, f"{rings} rings")
+        self.facts.check("doorbell", rings > before, f"rung {rings} times")
         await self._pause(3)
 
     async def _block(self) -> None:
         self.tell("A blocked word is refused in the sender's own transaction, worker or not.")
         sent = await self._say(self.sam, "You ZORGLE!")
         seen = any(row["content"] == sent.content for row in await self.ben.read())
-        self.facts.check("block", sent.refused == "VG107" and not seen, sent.refused or "sent")
+        self.facts.check(
+            "block",
+            sent.refused == "VG107" and not seen,
+            f"refused: {sent.refused}" if sent.refused else "sent",
+        )
         await self._pause(2)
 
     async def _mute(self) -> None:
@@ -155,7 +159,7 @@ class Story:
         refusals, accepted = await self._insist("Sorry. Back again.", until)
         codes = {sent.refused for sent in refusals}
         self.facts.figures["refused_while_muted"] = len(refusals) + 1
-        self.facts.check("mute", codes == {"VG103"}, f"VG103, {len(refusals) + 1} times")
+        self.facts.check("mute", codes == {"VG103"}, f"refused {len(refusals) + 1} times: VG103")
         late = _time((accepted.row or {})["created_at"]) - until if accepted else None
         # Exact: nothing was stored before the end, and nothing refused that was tried after it.
         exact = late is not None and late >= 0 and all(sent.began <= until for sent in refusals)
@@ -165,7 +169,9 @@ class Story:
         lateness = await self._expiry_record(until)
         self.facts.figures["expiry_recorded_ms"] = None if lateness is None else round(lateness, 1)
         self.facts.check(
-            "record", lateness is not None, "" if lateness is None else f"{lateness:.0f} ms late"
+            "record",
+            lateness is not None,
+            "" if lateness is None else f"{lateness:.0f} ms after it",
         )
         await self._pause(2)
 
@@ -233,7 +239,7 @@ class Story:
         judged = [
             len((await self.mia.call("show_message", message=m))["verdicts"]) for m in accepted
         ]
-        self.facts.check("once", set(judged) == {1}, f"{sum(judged)} of {len(accepted)}")
+        self.facts.check("once", set(judged) == {1}, f"{sum(judged)} of {len(accepted)} messages")
         events = await self.stage.vigil("audit", "tail", "--max", "200")
         kinds = [event["kind"] for event in events]
         acts = [event for event in events if event["kind"] == "restriction.created"]

@@ -75,7 +75,7 @@ class WorkerView:
         self.read()
         said = [words for words in map(in_words, self.events) if words]
         judged = sum(e["settled"] for e in self.events if e["event"] == "drain.settled")
-        return " · ".join([f"{judged} judged", *said[-2:]])
+        return " · ".join([f"{judged} texts judged", *said[-2:]])
 
 
 def in_words(event: Event) -> str:
@@ -84,6 +84,6 @@ def in_words(event: Event) -> str:
         case "terms.loaded":
             return f"{event['terms']} terms loaded"
         case "clock.recorded":
-            return f"recorded {event['kind']}, {event['lateness_ms']:.0f} ms late"
+            return f"{event['kind']} {event['lateness_ms']:.0f} ms after it"
         case name:
             return _PHRASES.get(name, "")

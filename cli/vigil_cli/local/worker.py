@@ -34,13 +34,21 @@ def start_worker(stack: Stack) -> bool:
     config = stack.layout.config(WORKER)
     wanted = {name: value for name, value in stack.env().items() if name.startswith("VIGIL_")}
     if service.processes():
-        known = json.loads(config.read_text())
+        try:
+            known = json.loads(config.read_text())
+        except ValueError:
+            known = {}  # spoiled: it is written anew below
         if all(known.get(name) == value for name, value in wanted.items()):
             return False
         service.stop()
     with listen(0) as probe:
         port = probe.getsockname()[1]
-    write_private(config, wanted | {"VIGIL_HEALTH_PORT": str(port), "VIGIL_LOG_FORMAT": "json"})
+    own = {
+        "VIGIL_HEALTH_PORT": str(port),
+        "VIGIL_LOG_FORMAT": "json",
+        "VIGIL_WORKER_NAME": "worker",
+    }
+    write_private(config, wanted | own)
     log_file = stack.layout.log(WORKER)
     keep_small(log_file)
     descriptor = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
