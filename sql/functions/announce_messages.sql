@@ -5,11 +5,18 @@ as $$
 begin
     -- One statement for all of it: each further one would cost a message as much again.
     with shadowed as (
-        insert into vigil.shadowed_messages (message_id, sender_id, conversation_id)
-        select m.id, m.sender_id, m.conversation_id from sent m
+        insert into vigil.shadowed_messages (message_id, sender_id)
+        select m.id, m.sender_id from sent m
         where exists (select from vigil.restrictions r
                       where r.user_id = m.sender_id and r.restriction_type = 'shadow_ban' and r.lifted_at is null
                         and (r.expires_at is null or r.expires_at > m.created_at))
+        returning message_id
+    ), careful as (
+        insert into vigil.careful_stays (stay_id, user_id, conversation_id)
+        select p.id, p.user_id, p.conversation_id from public.conversation_participants p
+        where p.conversation_id in (select m.conversation_id from sent m join shadowed s on s.message_id = m.id)
+          and not exists (select from vigil.careful_stays c where c.stay_id = p.id)
+        on conflict (stay_id) do nothing
     ), queued as (
         insert into vigil.jobs (kind, subject_id)
         select 'message', m.id from sent m order by m.created_at

@@ -1,18 +1,3 @@
-create or replace function vigil.my_empty_conversations(member uuid) returns uuid[]
-    language plpgsql stable security definer
-    set search_path = ''
-as $$
-begin
-    -- Until the first stay is stored, its creator is all a conversation has; `insert … returning` needs to see the rows.
-    return coalesce((
-        select array_agg(c.id) from public.conversations c
-        where c.created_by = member
-          and not exists (select from public.conversation_participants p where p.conversation_id = c.id and p.user_id = member)), '{}');
-end
-$$;
-comment on function vigil.my_empty_conversations(uuid) is 'Conversations a member created and has no stay in yet.';
-revoke all on function vigil.my_empty_conversations(uuid) from public;
-
 create or replace function vigil.my_conversations() returns uuid[]
     language plpgsql stable security definer
     set search_path = ''
@@ -23,12 +8,15 @@ begin
     if me is null or vigil.is_restricted(me, '{block}') then
         return '{}';
     end if;
-    return coalesce((
-        select array_agg(distinct p.conversation_id)
-        from public.conversation_participants p
+    return array(
+        select p.conversation_id from public.conversation_participants p
         where p.user_id = me
-          and not exists (select from vigil.shadowed_stays s where s.stay_id = p.id and s.added_by <> me)), '{}')
-        || vigil.my_empty_conversations(me);
+          and p.id <> all (array(select s.stay_id from vigil.shadowed_stays s where s.user_id = me and s.added_by <> me))
+        union all
+        -- Until the first stay is stored, its creator is all a conversation has; `insert … returning` needs to see the rows.
+        select c.id from public.conversations c
+        where c.created_by = me
+          and not exists (select from public.conversation_participants p where p.conversation_id = c.id and p.user_id = me));
 end
 $$;
 comment on function vigil.my_conversations() is 'Conversations the caller is or was in; none while blocked. For policies: evaluated once per statement.';
@@ -45,12 +33,14 @@ begin
     if me is null or vigil.is_restricted(me, '{block}') then
         return '{}';
     end if;
-    return coalesce((
-        select array_agg(distinct p.conversation_id)
-        from public.conversation_participants p
+    return array(
+        select p.conversation_id from public.conversation_participants p
         where p.user_id = me and p.left_at is null
-          and not exists (select from vigil.shadowed_stays s where s.stay_id = p.id and s.added_by <> me)), '{}')
-        || vigil.my_empty_conversations(me);
+          and p.id <> all (array(select s.stay_id from vigil.shadowed_stays s where s.user_id = me and s.added_by <> me))
+        union all
+        select c.id from public.conversations c
+        where c.created_by = me
+          and not exists (select from public.conversation_participants p where p.conversation_id = c.id and p.user_id = me));
 end
 $$;
 comment on function vigil.my_current_conversations() is 'Conversations the caller is in now; none while blocked.';

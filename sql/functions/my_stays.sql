@@ -7,7 +7,7 @@ declare
 begin
     return array(select p.conversation_id from public.conversation_participants p
                  where p.user_id = me
-                   and not exists (select from vigil.shadowed_stays s where s.stay_id = p.id and s.added_by <> me));
+                   and p.id <> all (array(select s.stay_id from vigil.shadowed_stays s where s.user_id = me and s.added_by <> me)));
 end
 $$;
 comment on function vigil.my_stays_in() is 'Conversations with a stay of the caller''s, past or present. For policies: evaluated once per statement.';
@@ -21,11 +21,10 @@ as $$
 declare
     me uuid := vigil.uid();
 begin
-    return array(select p.conversation_id from public.conversation_participants p
-                 where p.user_id = me
-                   and (exists (select from vigil.partial_stays s where s.stay_id = p.id)
-                        or exists (select from vigil.shadowed_messages s where s.conversation_id = p.conversation_id and s.released_at is null)
-                        or vigil.is_restricted(me, '{block}')));
+    if vigil.is_restricted(me, '{block}') then
+        return vigil.my_stays_in();
+    end if;
+    return array(select s.conversation_id from vigil.careful_stays s where s.user_id = me);
 end
 $$;
 comment on function vigil.my_careful_conversations() is 'Those where not every approved message is the caller''s to see: only their rows pay a look.';
@@ -64,7 +63,7 @@ comment on function vigil.may_look(uuid, timestamptz, uuid) is 'Whether an appro
 revoke all on function vigil.may_look(uuid, timestamptz, uuid) from public;
 grant execute on function vigil.may_look(uuid, timestamptz, uuid) to anon, authenticated, service_role, vigil_doorbell;
 
-create or replace function vigil.note_partial_stay() returns trigger
+create or replace function vigil.note_stay() returns trigger
     language plpgsql security definer
     set search_path = ''
 as $$
@@ -72,12 +71,12 @@ begin
     -- Who joined later, or left, has not heard all; whoever was there from the start has, whatever is sent meanwhile.
     if new.left_at is not null
        or new.joined_at > (select c.created_at from public.conversations c where c.id = new.conversation_id) then
-        insert into vigil.partial_stays (stay_id) values (new.id) on conflict (stay_id) do nothing;
+        insert into vigil.careful_stays (stay_id, user_id, conversation_id) values (new.id, new.user_id, new.conversation_id) on conflict (stay_id) do nothing;
     end if;
     return null;
 end
 $$;
-comment on function vigil.note_partial_stay() is 'Remembers the stays that do not cover the whole of their conversation.';
-revoke all on function vigil.note_partial_stay() from public;
-create or replace trigger vigil_500_note_partial_stay after insert or update on public.conversation_participants
-    for each row execute function vigil.note_partial_stay();
+comment on function vigil.note_stay() is 'Remembers the stays that do not cover the whole of their conversation.';
+revoke all on function vigil.note_stay() from public;
+create or replace trigger vigil_500_note_stay after insert or update on public.conversation_participants
+    for each row execute function vigil.note_stay();

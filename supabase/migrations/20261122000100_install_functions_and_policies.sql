@@ -75,7 +75,7 @@ comment on function vigil.announce(uuid[], text, jsonb) is 'Sends an event to th
 revoke all on function vigil.announce(uuid[], text, jsonb) from public;
 
 
--- source: functions/announce_messages.sql sha256:610f1ea6c657ad8e198b957ae952f06d5fb9518fa5f7febff36edc9d647a265d
+-- source: functions/announce_messages.sql sha256:a52041d69aaee158305dd5bbfd2e1a9d0558b559f3fe387249ddec35bb902e8e
 create or replace function vigil.announce_messages() returns trigger
     language plpgsql security definer
     set search_path = ''
@@ -83,11 +83,18 @@ as $$
 begin
     -- One statement for all of it: each further one would cost a message as much again.
     with shadowed as (
-        insert into vigil.shadowed_messages (message_id, sender_id, conversation_id)
-        select m.id, m.sender_id, m.conversation_id from sent m
+        insert into vigil.shadowed_messages (message_id, sender_id)
+        select m.id, m.sender_id from sent m
         where exists (select from vigil.restrictions r
                       where r.user_id = m.sender_id and r.restriction_type = 'shadow_ban' and r.lifted_at is null
                         and (r.expires_at is null or r.expires_at > m.created_at))
+        returning message_id
+    ), careful as (
+        insert into vigil.careful_stays (stay_id, user_id, conversation_id)
+        select p.id, p.user_id, p.conversation_id from public.conversation_participants p
+        where p.conversation_id in (select m.conversation_id from sent m join shadowed s on s.message_id = m.id)
+          and not exists (select from vigil.careful_stays c where c.stay_id = p.id)
+        on conflict (stay_id) do nothing
     ), queued as (
         insert into vigil.jobs (kind, subject_id)
         select 'message', m.id from sent m order by m.created_at
@@ -552,7 +559,7 @@ comment on function vigil.end_leases() is 'Jobs whose worker died are ready agai
 revoke all on function vigil.end_leases() from public;
 
 
--- source: functions/conversations.sql sha256:b92a29783d84ba4e414fa761b14334cd7e296d10df8780e3f0be56a24d0e1496
+-- source: functions/conversations.sql sha256:03bd2633954b1faf133bff0cffb7b0fff40e41193a01d00be19959a12d2e9646
 create or replace function vigil.guard_conversation() returns trigger
     language plpgsql security definer
     set search_path = ''
@@ -675,8 +682,8 @@ as $$
 declare
     actor uuid := vigil.uid();
 begin
-    insert into vigil.shadowed_stays (stay_id, added_by)
-    select j.id, coalesce(actor, c.created_by) from joined j join public.conversations c on c.id = j.conversation_id
+    insert into vigil.shadowed_stays (stay_id, user_id, added_by)
+    select j.id, j.user_id, coalesce(actor, c.created_by) from joined j join public.conversations c on c.id = j.conversation_id
     where j.user_id <> coalesce(actor, c.created_by) and vigil.is_restricted(coalesce(actor, c.created_by), '{shadow_ban}');
     perform vigil.begin_acting();
     update public.conversations c set kind = 'group'
@@ -3552,22 +3559,7 @@ revoke all on function public.reply_count(public.messages) from public, anon;
 grant execute on function public.reply_count(public.messages) to authenticated;
 
 
--- source: functions/my_conversations.sql sha256:203cd971662da91eda932f308a21b882144991c91fad04f21a2556fd8e66be2d
-create or replace function vigil.my_empty_conversations(member uuid) returns uuid[]
-    language plpgsql stable security definer
-    set search_path = ''
-as $$
-begin
-    -- Until the first stay is stored, its creator is all a conversation has; `insert … returning` needs to see the rows.
-    return coalesce((
-        select array_agg(c.id) from public.conversations c
-        where c.created_by = member
-          and not exists (select from public.conversation_participants p where p.conversation_id = c.id and p.user_id = member)), '{}');
-end
-$$;
-comment on function vigil.my_empty_conversations(uuid) is 'Conversations a member created and has no stay in yet.';
-revoke all on function vigil.my_empty_conversations(uuid) from public;
-
+-- source: functions/my_conversations.sql sha256:aa8256131224457112fad104943d843b9854516cec827c5228e18605fabdadf7
 create or replace function vigil.my_conversations() returns uuid[]
     language plpgsql stable security definer
     set search_path = ''
@@ -3578,12 +3570,15 @@ begin
     if me is null or vigil.is_restricted(me, '{block}') then
         return '{}';
     end if;
-    return coalesce((
-        select array_agg(distinct p.conversation_id)
-        from public.conversation_participants p
+    return array(
+        select p.conversation_id from public.conversation_participants p
         where p.user_id = me
-          and not exists (select from vigil.shadowed_stays s where s.stay_id = p.id and s.added_by <> me)), '{}')
-        || vigil.my_empty_conversations(me);
+          and p.id <> all (array(select s.stay_id from vigil.shadowed_stays s where s.user_id = me and s.added_by <> me))
+        union all
+        -- Until the first stay is stored, its creator is all a conversation has; `insert … returning` needs to see the rows.
+        select c.id from public.conversations c
+        where c.created_by = me
+          and not exists (select from public.conversation_participants p where p.conversation_id = c.id and p.user_id = me));
 end
 $$;
 comment on function vigil.my_conversations() is 'Conversations the caller is or was in; none while blocked. For policies: evaluated once per statement.';
@@ -3600,12 +3595,14 @@ begin
     if me is null or vigil.is_restricted(me, '{block}') then
         return '{}';
     end if;
-    return coalesce((
-        select array_agg(distinct p.conversation_id)
-        from public.conversation_participants p
+    return array(
+        select p.conversation_id from public.conversation_participants p
         where p.user_id = me and p.left_at is null
-          and not exists (select from vigil.shadowed_stays s where s.stay_id = p.id and s.added_by <> me)), '{}')
-        || vigil.my_empty_conversations(me);
+          and p.id <> all (array(select s.stay_id from vigil.shadowed_stays s where s.user_id = me and s.added_by <> me))
+        union all
+        select c.id from public.conversations c
+        where c.created_by = me
+          and not exists (select from public.conversation_participants p where p.conversation_id = c.id and p.user_id = me));
 end
 $$;
 comment on function vigil.my_current_conversations() is 'Conversations the caller is in now; none while blocked.';
@@ -3613,7 +3610,7 @@ revoke all on function vigil.my_current_conversations() from public;
 grant execute on function vigil.my_current_conversations() to anon, authenticated, service_role, vigil_doorbell;
 
 
--- source: functions/receipts.sql sha256:2e011d828692d2f0dbb1d38c55865676474da76fde403e72ae7ee82240087660
+-- source: functions/receipts.sql sha256:761785bd46164cd795f4a6620897bae013d644a1cb1744311fe1284a91c49485
 create or replace function vigil.shows_receipts(member uuid) returns boolean
     language plpgsql stable security definer
     set search_path = ''
@@ -3785,18 +3782,17 @@ comment on function public.mark_messages_read(uuid, uuid, uuid) is 'Marks the co
 revoke all on function public.mark_messages_read(uuid, uuid, uuid) from public, anon;
 grant execute on function public.mark_messages_read(uuid, uuid, uuid) to authenticated;
 
-create or replace function vigil.my_read_mark(conversation uuid) returns timestamptz
-    language plpgsql stable security definer
+create or replace function vigil.my_read_marks() returns table (conversation_id uuid, read_at timestamptz)
+    language plpgsql stable security definer rows 50
     set search_path = ''
 as $$
 begin
-    return coalesce((select r.read_at from vigil.read_marks r
-                     where r.user_id = vigil.uid() and r.conversation_id = conversation), '-infinity');
+    return query select r.conversation_id, r.read_at from vigil.read_marks r where r.user_id = vigil.uid();
 end
 $$;
-comment on function vigil.my_read_mark(uuid) is 'How far the caller has read in a conversation.';
-revoke all on function vigil.my_read_mark(uuid) from public;
-grant execute on function vigil.my_read_mark(uuid) to authenticated;
+comment on function vigil.my_read_marks() is 'How far the caller has read, conversation by conversation.';
+revoke all on function vigil.my_read_marks() from public;
+grant execute on function vigil.my_read_marks() to authenticated;
 
 create or replace function public.get_unread_message_count(user_uuid uuid) returns integer
     language sql stable
@@ -3804,6 +3800,7 @@ create or replace function public.get_unread_message_count(user_uuid uuid) retur
 begin atomic
     select coalesce(sum(unread.n), 0)::integer
     from unnest((select vigil.my_current_conversations())::uuid[]) as mine (id)
+    left join vigil.my_read_marks() as mark on mark.conversation_id = mine.id
     cross join lateral (
         select count(*) as n from public.messages m
         where vigil.is_self(user_uuid)
@@ -3811,7 +3808,7 @@ begin atomic
           and m.sender_id <> user_uuid
           and m.deleted_at is null
           and (m.recipient_id is null or m.read_at is null)
-          and m.created_at > (select vigil.my_read_mark(mine.id))
+          and m.created_at > case when mark.read_at is null then '-infinity' else mark.read_at end
           and m.sender_id <> all (array(select b.blocked_id from public.user_blocks b
                                         where b.blocker_id = user_uuid and b.kind = 'mute'))
     ) as unread;
@@ -3843,7 +3840,7 @@ revoke all on function vigil.uid() from public;
 grant execute on function vigil.uid() to anon, authenticated, service_role, vigil_doorbell;
 
 
--- source: functions/list_conversations.sql sha256:e5f87d07b4c20d1dc9e4058c26318e89da290f5162728272efe14071e9a24d98
+-- source: functions/list_conversations.sql sha256:eef0b3eef087dc867bbdd7fa593328e93e97d402d65ee6fdaed18a1a4d6c7c70
 create or replace function public.list_conversations(before jsonb default null, max_rows integer default 50)
     returns table (id uuid, title text, kind text, status text, created_by uuid, created_at timestamptz, is_current boolean,
                    last_activity_at timestamptz, last_message jsonb, unread integer, people jsonb, people_count integer)
@@ -3851,7 +3848,8 @@ create or replace function public.list_conversations(before jsonb default null, 
     set search_path = ''
 begin atomic
     with mine as materialized (
-        select c.id, c.title, c.kind, c.status, c.created_by, c.created_at, coalesce(latest.created_at, c.created_at) as last_activity_at, latest.message
+        select c.id, c.title, c.kind, c.status, c.created_by, c.created_at,
+               c.id = any ((select vigil.my_current_conversations())::uuid[]) as is_current, coalesce(latest.created_at, c.created_at) as last_activity_at, latest.message
         from public.conversations c
         left join lateral (
             select m.created_at, jsonb_build_object('id', m.id, 'sender_id', m.sender_id, 'content', m.content, 'created_at', m.created_at,
@@ -3863,25 +3861,23 @@ begin atomic
         order by coalesce(latest.created_at, c.created_at) desc, c.id desc
         limit (select vigil.page_size(max_rows, 200))
     )
-    select n.id, n.title, n.kind, n.status, n.created_by, n.created_at,
-           n.id = any ((select vigil.my_current_conversations())::uuid[]),
+    select n.id, n.title, n.kind, n.status, n.created_by, n.created_at, n.is_current,
            n.last_activity_at, n.message, coalesce(unread.n, 0), coalesce(people.list, '[]'), coalesce(people.n, 0)
     from mine n
+    left join vigil.my_read_marks() as mark on mark.conversation_id = n.id
     left join lateral (
         select count(*)::integer as n from public.messages m
-        where n.id = any ((select vigil.my_current_conversations())::uuid[])
-          and m.conversation_id = n.id and m.sender_id <> (select vigil.uid()) and m.deleted_at is null
+        where n.is_current and m.conversation_id = n.id and m.sender_id <> (select vigil.uid()) and m.deleted_at is null
           and (m.recipient_id is null or m.read_at is null)
-          and m.created_at > (select vigil.my_read_mark(n.id))
+          and m.created_at > case when mark.read_at is null then '-infinity' else mark.read_at end
           and m.sender_id <> all (array(select b.blocked_id from public.user_blocks b
                                         where b.blocker_id = (select vigil.uid()) and b.kind = 'mute'))
     ) unread on true
     left join lateral (
-        select jsonb_agg(jsonb_build_object('id', p.user_id, 'name', p.name, 'role', p.role) order by p.joined_at, p.user_id)
-                   filter (where p.place <= 20) as list, count(*)::integer as n
-        from (select cp.user_id, cp.role, cp.joined_at, f.name, row_number() over (order by cp.joined_at, cp.user_id) as place
-              from public.conversation_participants cp left join public.profiles f on f.id = cp.user_id
-              where cp.conversation_id = n.id and cp.left_at is null) p
+        select to_jsonb((array_agg(jsonb_build_object('id', cp.user_id, 'name', f.name, 'role', cp.role) order by cp.joined_at, cp.user_id))[1:20]) as list,
+               count(*)::integer as n
+        from public.conversation_participants cp left join public.profiles f on f.id = cp.user_id
+        where cp.conversation_id = n.id and cp.left_at is null
     ) people on true
     order by n.last_activity_at desc, n.id desc;
 end;
@@ -3903,7 +3899,7 @@ comment on function vigil.member_lock_key(uuid) is 'Advisory lock key: senders s
 revoke all on function vigil.member_lock_key(uuid) from public;
 
 
--- source: functions/my_people.sql sha256:b33e707e8dc998f8dc11aa15860a3b7156dbe040ea7c597ae8cd0f53495bb4f2
+-- source: functions/my_people.sql sha256:abbd66e66c5780eb416d7020664ee058806bca300b7d1e36bbafa2d5ddeec8d8
 create or replace function vigil.my_people() returns uuid[]
     language plpgsql stable security definer
     set search_path = ''
@@ -3919,8 +3915,8 @@ begin
         from public.conversation_participants mine
         join public.conversation_participants other on other.conversation_id = mine.conversation_id
         where mine.user_id = me and mine.left_at is null and other.left_at is null
-          and not exists (select from vigil.shadowed_stays s
-                          where s.stay_id in (mine.id, other.id) and s.added_by <> me)), '{}');
+          and mine.id <> all (array(select s.stay_id from vigil.shadowed_stays s where s.user_id = me and s.added_by <> me))
+          and not exists (select from vigil.shadowed_stays s where s.stay_id = other.id and s.added_by <> me)), '{}');
 end
 $$;
 comment on function vigil.my_people() is 'Members who share a conversation with the caller now.';
@@ -3946,7 +3942,7 @@ revoke all on function vigil.my_present_people() from public;
 grant execute on function vigil.my_present_people() to anon, authenticated, service_role;
 
 
--- source: functions/my_stays.sql sha256:742c5cb8594ddeac25b09282b297acd63da8d45f1f56858e404df9e236905a42
+-- source: functions/my_stays.sql sha256:5bccf019038739a1d58fd4dc18194cab4656517f9d0cbfb373763d9249d117b5
 create or replace function vigil.my_stays_in() returns uuid[]
     language plpgsql stable security definer
     set search_path = ''
@@ -3956,7 +3952,7 @@ declare
 begin
     return array(select p.conversation_id from public.conversation_participants p
                  where p.user_id = me
-                   and not exists (select from vigil.shadowed_stays s where s.stay_id = p.id and s.added_by <> me));
+                   and p.id <> all (array(select s.stay_id from vigil.shadowed_stays s where s.user_id = me and s.added_by <> me)));
 end
 $$;
 comment on function vigil.my_stays_in() is 'Conversations with a stay of the caller''s, past or present. For policies: evaluated once per statement.';
@@ -3970,11 +3966,10 @@ as $$
 declare
     me uuid := vigil.uid();
 begin
-    return array(select p.conversation_id from public.conversation_participants p
-                 where p.user_id = me
-                   and (exists (select from vigil.partial_stays s where s.stay_id = p.id)
-                        or exists (select from vigil.shadowed_messages s where s.conversation_id = p.conversation_id and s.released_at is null)
-                        or vigil.is_restricted(me, '{block}')));
+    if vigil.is_restricted(me, '{block}') then
+        return vigil.my_stays_in();
+    end if;
+    return array(select s.conversation_id from vigil.careful_stays s where s.user_id = me);
 end
 $$;
 comment on function vigil.my_careful_conversations() is 'Those where not every approved message is the caller''s to see: only their rows pay a look.';
@@ -4013,7 +4008,7 @@ comment on function vigil.may_look(uuid, timestamptz, uuid) is 'Whether an appro
 revoke all on function vigil.may_look(uuid, timestamptz, uuid) from public;
 grant execute on function vigil.may_look(uuid, timestamptz, uuid) to anon, authenticated, service_role, vigil_doorbell;
 
-create or replace function vigil.note_partial_stay() returns trigger
+create or replace function vigil.note_stay() returns trigger
     language plpgsql security definer
     set search_path = ''
 as $$
@@ -4021,15 +4016,15 @@ begin
     -- Who joined later, or left, has not heard all; whoever was there from the start has, whatever is sent meanwhile.
     if new.left_at is not null
        or new.joined_at > (select c.created_at from public.conversations c where c.id = new.conversation_id) then
-        insert into vigil.partial_stays (stay_id) values (new.id) on conflict (stay_id) do nothing;
+        insert into vigil.careful_stays (stay_id, user_id, conversation_id) values (new.id, new.user_id, new.conversation_id) on conflict (stay_id) do nothing;
     end if;
     return null;
 end
 $$;
-comment on function vigil.note_partial_stay() is 'Remembers the stays that do not cover the whole of their conversation.';
-revoke all on function vigil.note_partial_stay() from public;
-create or replace trigger vigil_500_note_partial_stay after insert or update on public.conversation_participants
-    for each row execute function vigil.note_partial_stay();
+comment on function vigil.note_stay() is 'Remembers the stays that do not cover the whole of their conversation.';
+revoke all on function vigil.note_stay() from public;
+create or replace trigger vigil_500_note_stay after insert or update on public.conversation_participants
+    for each row execute function vigil.note_stay();
 
 
 -- source: functions/note_deletion.sql sha256:ed14b95d93d4b66ca162c631b7835eafac2ea1ead394fa0a2e23f5d72e85476f

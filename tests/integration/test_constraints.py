@@ -31,7 +31,7 @@ insert into vigil.staff (user_id, role) select bob, 'moderator' from a;
 insert into vigil.subjects (user_id) select unnest(array[ann, bob]) from a;
 insert into vigil.events (kind, body0, body1, body2) values ('message.sent', '{}', '{}', '{}');
 insert into vigil.shadowed_messages (message_id, sender_id) select message, ann from a;
-insert into vigil.shadowed_stays (stay_id, added_by) select gen_random_uuid(), ann from a;
+insert into vigil.shadowed_stays (stay_id, user_id, added_by) select gen_random_uuid(), ann, ann from a;
 insert into vigil.holds (message_id, cause, times_out_at) select message, 'mode', now() from a;
 insert into vigil.jobs (kind, subject_id) select 'message', message from a;
 insert into vigil.verdicts (job_id, kind, subject_id, verdict, worker) select 1, 'message', message, 'flag', 'w' from a;
