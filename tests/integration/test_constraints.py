@@ -155,7 +155,6 @@ REQUIRED = {
     "public.user_blocks": "created_at",
     "public.user_presence": "last_seen status updated_at",
     "vigil.cases": "opened_at overdue reason state subject_id subject_kind",
-    "vigil.conversation_settings": "moderation_mode",
     "vigil.decisions": "decided_at decided_by decision reason subject_id",
     "vigil.deleted_contents": "content deleted_at",
     "vigil.edits": "content created_at message_id state",

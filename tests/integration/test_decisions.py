@@ -316,8 +316,9 @@ def test_an_edit_that_was_replaced_is_never_published(db: Database) -> None:
     worker = db.worker()
     for _ in range(2):
         (job,) = worker.rows("select * from vigil.claim_jobs('w', 1, 60)")
-        outcome = [{"job_id": job["job_id"], "attempt": job["attempt"], "verdict": "approve"}]
-        worker.value("select vigil.settle_jobs('w', %s)", json.dumps(outcome))
+        worker.value(
+            "select vigil.settle_jobs('w', %s, %s, '[]', 'test')", job["lease_id"], [job["job_id"]]
+        )
     assert db.acting_as(bob).sees(conversation) == ["v3"]
     (event,) = db.events("message.edited")
     assert (event["actor"], event["detail"]["message"]) == (ann, str(sent))

@@ -142,7 +142,7 @@ def test_an_exception_holds_where_it_was_made_while_it_lasts_and_for_whole_words
     db: Database,
 ) -> None:
     ann, bob = db.member("ann"), db.member("bob")
-    here, there = db.conversation(ann, bob), db.conversation(bob, ann)
+    here, there = db.conversation(ann, bob), db.conversation(bob, ann, title="there")
     staff = db.acting_as(db.member("mia", "moderator"))
     add(
         staff,
