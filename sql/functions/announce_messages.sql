@@ -13,9 +13,11 @@ begin
         returning message_id
     ), careful as (
         insert into vigil.careful_stays (stay_id, user_id, conversation_id)
-        select p.id, p.user_id, p.conversation_id from public.conversation_participants p
-        where p.conversation_id in (select m.conversation_id from sent m join shadowed s on s.message_id = m.id)
-          and not exists (select from vigil.careful_stays c where c.stay_id = p.id)
+        -- Not their author's: one who looked twice where others look once could measure it.
+        select distinct p.id, p.user_id, p.conversation_id
+        from sent m join shadowed s on s.message_id = m.id
+        join public.conversation_participants p on p.conversation_id = m.conversation_id and p.user_id <> m.sender_id
+        where not exists (select from vigil.careful_stays c where c.stay_id = p.id)
         on conflict (stay_id) do nothing
     ), queued as (
         insert into vigil.jobs (kind, subject_id)

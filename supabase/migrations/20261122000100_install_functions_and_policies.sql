@@ -75,7 +75,7 @@ comment on function vigil.announce(uuid[], text, jsonb) is 'Sends an event to th
 revoke all on function vigil.announce(uuid[], text, jsonb) from public;
 
 
--- source: functions/announce_messages.sql sha256:a52041d69aaee158305dd5bbfd2e1a9d0558b559f3fe387249ddec35bb902e8e
+-- source: functions/announce_messages.sql sha256:3f2068257b1261ad2322ae040301e99a08a30e92ac83997703024c62f48db58b
 create or replace function vigil.announce_messages() returns trigger
     language plpgsql security definer
     set search_path = ''
@@ -91,9 +91,11 @@ begin
         returning message_id
     ), careful as (
         insert into vigil.careful_stays (stay_id, user_id, conversation_id)
-        select p.id, p.user_id, p.conversation_id from public.conversation_participants p
-        where p.conversation_id in (select m.conversation_id from sent m join shadowed s on s.message_id = m.id)
-          and not exists (select from vigil.careful_stays c where c.stay_id = p.id)
+        -- Not their author's: one who looked twice where others look once could measure it.
+        select distinct p.id, p.user_id, p.conversation_id
+        from sent m join shadowed s on s.message_id = m.id
+        join public.conversation_participants p on p.conversation_id = m.conversation_id and p.user_id <> m.sender_id
+        where not exists (select from vigil.careful_stays c where c.stay_id = p.id)
         on conflict (stay_id) do nothing
     ), queued as (
         insert into vigil.jobs (kind, subject_id)
