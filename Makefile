@@ -45,6 +45,8 @@ sabotage: .venv/.dev ## Break each guard in turn; every one must turn a test red
 
 bench: .venv/.bench ## Measure beside the named peers and print the ratios (OPTIONS=--full)
 	@$(BIN)/python -m bench $(OPTIONS)
+	@$(BIN)/python -m bench.reads $(filter --quick --json,$(OPTIONS))
+	@$(BIN)/python -m bench.twins $(filter --quick --json,$(OPTIONS))
 
 docs: .venv/.dev ## Write the generated pages under docs/
 	@$(BIN)/python -m tests.docs
