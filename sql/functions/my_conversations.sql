@@ -1,3 +1,18 @@
+create or replace function vigil.has_begun(conversation uuid, member uuid) returns boolean
+    language plpgsql stable security definer
+    set search_path = ''
+as $$
+begin
+    -- What nobody but its author may know of must not show in what a creator is refused.
+    return exists (
+        select from public.messages m
+        where m.conversation_id = conversation
+          and (m.sender_id = member or (m.moderation_status = 'approved' and not vigil.is_shadowed(m.id))));
+end
+$$;
+comment on function vigil.has_begun(uuid, uuid) is 'Whether somebody has spoken, as far as this member may know: pending, hidden and shadowed messages of others do not count.';
+revoke all on function vigil.has_begun(uuid, uuid) from public;
+
 create or replace function vigil.my_empty_conversations(member uuid) returns uuid[]
     language plpgsql stable security definer
     set search_path = ''
@@ -7,10 +22,11 @@ begin
     return coalesce((
         select array_agg(c.id) from public.conversations c
         where c.created_by = member
-          and not exists (select from public.conversation_participants p where p.conversation_id = c.id and p.user_id = member)), '{}');
+          and not exists (select from public.conversation_participants p where p.conversation_id = c.id and p.user_id = member)
+          and not vigil.has_begun(c.id, member)), '{}');
 end
 $$;
-comment on function vigil.my_empty_conversations(uuid) is 'Conversations a member created and has no stay in yet.';
+comment on function vigil.my_empty_conversations(uuid) is 'Conversations a member created and has no stay in yet; a creator who stays outside does not listen in.';
 revoke all on function vigil.my_empty_conversations(uuid) from public;
 
 create or replace function vigil.my_conversations() returns uuid[]
