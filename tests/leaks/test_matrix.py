@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.leaks.rules import expected
 from tests.leaks.stage import Stage
 from tests.leaks.surfaces import SURFACES, Surface
-from tests.leaks.world import STATES, VIEWERS, build
-from tests.support.database import Databases
-
-
-@pytest.fixture(scope="module")
-def stage(databases: Databases) -> Iterator[Stage]:
-    """The world is built once; each cell is a scene that is rolled back."""
-    db = databases.clone(databases.template("template_vigil"))
-    yield Stage(build(db))
-    databases.drop(db)
+from tests.leaks.world import STATES, VIEWERS
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=lambda s: s.name.replace(" ", "-"))
