@@ -212,3 +212,14 @@ def test_the_event_of_a_receipt_speaks_of_ones_own_messages_alone(db: Database) 
         f"user:{ann}",
     )
     assert up_to == mine
+
+
+def test_a_blocked_author_hears_of_no_receipt(db: Database) -> None:
+    """Under a `block` one reads one's own rows and nothing of others; the event was sent all the same."""
+    ann, bob, cid = db.member("ann"), db.member("bob"), db.member("cid")
+    group = db.conversation(ann, bob, cid, title="g")
+    db.acting_as(ann).send(group, "x")
+    staff_act(db, "restrict_member(%s, 'block', 'r')", ann)
+    db.acting_as(bob).run("select public.mark_messages_read(%s, %s)", bob, group)
+    heard = "select event from realtime.messages where topic = %s"
+    assert db.superuser().column(heard, f"user:{ann}") == ["restriction_changed"]
