@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.leaks.pages import visibility
 from tests.support.database import Database, Databases
 from vigil.settings import known_settings
 from vigil_cli import reference
@@ -203,6 +204,7 @@ def pages(db: Database) -> dict[str, str]:
         "permissions.md": permissions(db),
         "events.md": events(db),
         "cli.md": reference.reference(),
+        "visibility.md": NOTE + visibility(),
     }
 
 

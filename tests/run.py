@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-ON_EVERY_POSTGRES = ("tests/integration", "tests/realtime")
+ON_EVERY_POSTGRES = ("tests/integration", "tests/leaks", "tests/realtime")
 
 
 def system_postgres() -> Path | None:

@@ -141,7 +141,7 @@ begin
                        join public.conversation_participants b on b.conversation_id = a.conversation_id
                        where a.user_id = recipient and b.user_id = sender and a.left_at is null and b.left_at is null
                          and a.conversation_id is distinct from conversation
-                         and not exists (select from vigil.shadowed_stays s where s.stay_id in (a.id, b.id)));
+                         and not exists (select from vigil.shadowed_stays s where s.stay_id in (a.id, b.id) and s.added_by <> sender));
     end if;
     return true;
 end

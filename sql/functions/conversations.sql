@@ -22,7 +22,7 @@ begin
                 hint = 'Closing and blocking are acts of the staff.';
         end if;
         -- A title that changed under a shadow ban would reach the others; so it is fixed for everyone once somebody has spoken.
-        if new.title is distinct from old.title and exists (select from public.messages m where m.conversation_id = old.id) then
+        if new.title is distinct from old.title and vigil.has_begun(old.id, vigil.uid()) then
             raise exception using errcode = 'VG110', message = 'The title is fixed once the first message is sent.',
                 hint = 'Start a new conversation.';
         end if;
@@ -82,13 +82,14 @@ begin
     select c.id, c.created_by, c.created_at into conv from public.conversations c where c.id = new.conversation_id for update;
     -- One answer for what is absent, foreign, and already under way.
     if not found or conv.created_by is distinct from coalesce(actor, conv.created_by)
-       or exists (select from public.messages m where m.conversation_id = conv.id) then
+       or vigil.has_begun(conv.id, actor) then
         raise exception using errcode = 'VG101', message = 'This conversation is not available to you.',
             hint = 'Only its creator adds people directly, before the first message. Use add_participant.';
     end if;
     perform vigil.check_may_add(coalesce(actor, conv.created_by), new.user_id, conv.id);
     new.id := gen_random_uuid();
-    new.joined_at := conv.created_at;
+    -- Now, not when it was made: a message may wait there unseen.
+    new.joined_at := clock_timestamp();
     new.left_at := null;
     new.role := case when new.user_id = conv.created_by then 'moderator' else 'member' end;
     return new;
@@ -245,8 +246,21 @@ as $$
 #variable_conflict use_variable
 declare
     me uuid := vigil.require_group_moderator(conversation);
+    unreal uuid;
 begin
     perform vigil.check_may_add(me, member, conversation);
+    -- Whom a shadow-banned member added is there for nobody else: the stay becomes real now.
+    delete from vigil.shadowed_stays s using public.conversation_participants p
+    where p.id = s.stay_id and p.conversation_id = conversation and p.user_id = member and p.left_at is null and s.added_by <> me
+      and not vigil.is_restricted(me, '{shadow_ban}')
+    returning s.stay_id into unreal;
+    if unreal is not null then
+        perform vigil.begin_acting();
+        update public.conversation_participants p set joined_at = clock_timestamp() where p.id = unreal;
+        perform vigil.end_acting();
+        perform vigil.record('participant.added', me, member, jsonb_build_object('conversation', conversation));
+        return;
+    end if;
     if exists (select from public.conversation_participants p where p.conversation_id = conversation and p.user_id = member and p.left_at is null) then
         perform vigil.fail('VG207', 'This member is in the conversation already.', 'Nothing to do.');
     end if;
@@ -307,7 +321,8 @@ as $$
 begin
     perform vigil.begin_acting();
     update public.conversation_participants p set left_at = greatest(clock_timestamp(), p.joined_at)
-    where p.conversation_id = conversation and p.user_id = member and p.left_at is null;
+    where p.conversation_id = conversation and p.user_id = member and p.left_at is null
+      and not exists (select from vigil.shadowed_stays s where s.stay_id = p.id and s.added_by <> actor);
     if not found then
         perform vigil.end_acting();
         perform vigil.fail('VG205', 'This member is not in the conversation.', 'Nothing to do.');

@@ -26,7 +26,8 @@ begin
     perform vigil.check_may_send(me, m.conversation_id);
     perform vigil.check_content(content, m.conversation_id);
     update vigil.edits e set state = 'superseded', decided_at = clock_timestamp() where e.message_id = message and e.state = 'pending';
-    insert into vigil.edits (message_id, content) values (message, content) returning id into made;
+    -- By the clock, not by the transaction's start: a ban may have come while this waited for the member's lock.
+    insert into vigil.edits (message_id, content, created_at) values (message, content, clock_timestamp()) returning id into made;
     insert into vigil.jobs (kind, subject_id) values ('edit', made);
     perform vigil.record('edit.proposed', me, me, jsonb_build_object('message', message, 'edit', made));
     return jsonb_build_object('status', 'pending', 'edit_id', made);
@@ -54,11 +55,17 @@ as $$
 declare
     e record;
 begin
-    select t.message_id, t.content, m.content as current, m.sender_id, m.moderation_status, m.deleted_at, m.conversation_id, m.created_at into strict e
+    select t.message_id, t.content, m.content as current, m.sender_id, m.moderation_status, m.deleted_at, m.conversation_id, m.created_at, t.created_at as proposed_at into strict e
     from vigil.edits t join public.messages m on m.id = t.message_id where t.id = edit for update;
     if accept and (e.deleted_at is not null or e.moderation_status <> 'approved') then
         update vigil.edits t set state = 'superseded', decided_at = clock_timestamp() where t.id = edit;
     elsif accept then
+        if actor is null and vigil.was_banned(e.sender_id, e.proposed_at) and not vigil.is_shadowed(e.message_id) then
+            -- What was said before the ban must not carry what is said under it: the others lose the message, its author sees the edit.
+            perform vigil.bury(e.message_id, 'hidden');
+            insert into vigil.shadowed_messages (message_id, sender_id) values (e.message_id, e.sender_id)
+            on conflict (message_id) do update set released_at = null, shadowed_at = excluded.shadowed_at;
+        end if;
         update vigil.edits t set state = 'accepted', decided_at = clock_timestamp(), previous = e.current where t.id = edit;
         perform vigil.begin_acting();
         update public.messages t set content = e.content, edited_at = clock_timestamp(), updated_at = clock_timestamp() where t.id = e.message_id;

@@ -30,13 +30,18 @@ begin
                 hint = 'Use mark_messages_read.';
         end if;
         perform vigil.note_read(me, old.conversation_id, old.created_at);
-        if old.read_at is null and vigil.shows_receipts(me) and vigil.wants_receipts(old.sender_id) then
+        if old.read_at is null and vigil.owes_receipt(me, old.sender_id) then
             new.read_at := clock_timestamp();
             new.status := 'read';
         else
             new.read_at := old.read_at;
             new.status := old.status;
         end if;
+    end if;
+    new.updated_at := old.updated_at;
+    if new is not distinct from old then
+        -- Not written at all: the event would tell the author that somebody has read, whatever their receipts show.
+        return null;
     end if;
     new.updated_at := clock_timestamp();
     return new;

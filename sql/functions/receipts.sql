@@ -42,6 +42,19 @@ $$;
 comment on function vigil.wants_receipts(uuid) is 'A member who hides their own receipts sees nobody else''s.';
 revoke all on function vigil.wants_receipts(uuid) from public;
 
+create or replace function vigil.owes_receipt(reader uuid, author uuid) returns boolean
+    language plpgsql stable security definer
+    set search_path = ''
+as $$
+begin
+    return vigil.shows_receipts(reader) and vigil.wants_receipts(author)
+       and not exists (select from public.user_blocks b where b.kind = 'block'
+                       and ((b.blocker_id = reader and b.blocked_id = author) or (b.blocker_id = author and b.blocked_id = reader)));
+end
+$$;
+comment on function vigil.owes_receipt(uuid, uuid) is 'Whether an author may learn that this reader has read: both show receipts, and neither blocks the other.';
+revoke all on function vigil.owes_receipt(uuid, uuid) from public;
+
 create or replace function vigil.i_want_receipts() returns boolean
     language plpgsql stable security definer
     set search_path = ''
@@ -66,6 +79,7 @@ declare
     seen uuid[];
     newest timestamptz;
     authors uuid[];
+    banned boolean := vigil.is_restricted(member, '{shadow_ban}', conversation);
 begin
     if not vigil.is_self(member) or not conversation = any (vigil.my_conversations()) then
         return 0;
@@ -84,12 +98,12 @@ begin
     perform vigil.note_read(member, conversation, newest);
     if vigil.shows_receipts(member) then
         authors := vigil.write_receipts(member, conversation, seen);
-        if vigil.is_restricted(member, '{shadow_ban}', conversation) then
-            -- The same work, towards topics that nobody may join.
-            authors := array(select gen_random_uuid() from unnest(authors));
-        end if;
-        perform vigil.announce(authors, 'messages_read', jsonb_build_object(
-            'conversation_id', conversation, 'user_id', member, 'up_to', newest));
+        -- For a shadow ban the same work, towards topics that nobody may join. Each author hears of their own messages
+        -- alone, or one who has left would learn when somebody spoke since.
+        perform vigil.announce(array[case when banned then gen_random_uuid() else a.id end], 'messages_read', jsonb_build_object(
+            'conversation_id', conversation, 'user_id', member,
+            'up_to', (select max(m.created_at) from public.messages m where m.id = any (seen) and m.sender_id = a.id)))
+        from unnest(authors) as a (id) where not vigil.is_restricted(a.id, '{block}');
     end if;
     return cardinality(seen);
 end
@@ -109,7 +123,7 @@ begin
     perform vigil.begin_acting();
     with marked as (
         update public.messages m set read_at = clock_timestamp(), status = 'read', updated_at = clock_timestamp()
-        where m.id = any (seen) and m.recipient_id = member and m.read_at is null and vigil.wants_receipts(m.sender_id)
+        where m.id = any (seen) and m.recipient_id = member and m.read_at is null and vigil.owes_receipt(member, m.sender_id)
         returning m.sender_id
     )
     select array_agg(distinct k.sender_id) into authors from marked k;
@@ -120,10 +134,7 @@ begin
     -- In a group a receipt is a row of its own, and a shadow-banned reader leaves none.
     with wanted as (
         select m.id, m.sender_id from public.messages m
-        where m.id = any (seen) and vigil.wants_receipts(m.sender_id)
-          and not exists (select from public.user_blocks b where b.kind = 'block'
-                          and ((b.blocker_id = member and b.blocked_id = m.sender_id)
-                               or (b.blocker_id = m.sender_id and b.blocked_id = member)))
+        where m.id = any (seen) and vigil.owes_receipt(member, m.sender_id)
     ), written as (
         insert into public.message_receipts (message_id, user_id, author_id, conversation_id, read_at)
         select w.id, member, w.sender_id, conversation, clock_timestamp() from wanted w

@@ -29,8 +29,9 @@ comment on policy vigil_messages_guard_insert on public.messages is 'A member se
 drop policy if exists vigil_messages_guard_update on public.messages;
 create policy vigil_messages_guard_update on public.messages as restrictive
     for update to public
-    using (sender_id = (select vigil.uid()) or recipient_id = (select vigil.uid()));
-comment on policy vigil_messages_guard_update on public.messages is 'Only author and recipient write: deletion and receipt; the trigger narrows further.';
+    using ((sender_id = (select vigil.uid()) or recipient_id = (select vigil.uid()))
+           and {{visible_message:messages}});
+comment on policy vigil_messages_guard_update on public.messages is 'Only author and recipient write: deletion and receipt; the trigger narrows further. An UPDATE that reads no column asks no SELECT policy, so this one repeats the rule.';
 
 drop policy if exists vigil_messages_guard_delete on public.messages;
 create policy vigil_messages_guard_delete on public.messages as restrictive

@@ -42,7 +42,7 @@ comment on function vigil.end_acting() is 'Closes the guards again.';
 revoke all on function vigil.end_acting() from public;
 
 
--- source: functions/active_restrictions.sql sha256:1679788ada0fab52b86c952ad2e9b427f05844ae7edfad0f61d6bf537812c865
+-- source: functions/active_restrictions.sql sha256:090f9ff22a5348e31add9a59af1403f2ce549ebd896dffad4789dbc2a8a72ba0
 create or replace function vigil.is_restricted(member uuid, kinds text[], conversation uuid default null) returns boolean
     language plpgsql stable security definer
     set search_path = ''
@@ -59,6 +59,20 @@ end
 $$;
 comment on function vigil.is_restricted(uuid, text[], uuid) is 'Whether one of these restrictions binds a member now, everywhere or in this conversation.';
 revoke all on function vigil.is_restricted(uuid, text[], uuid) from public;
+
+create or replace function vigil.was_banned(member uuid, at timestamptz) returns boolean
+    language plpgsql stable security definer
+    set search_path = ''
+as $$
+begin
+    return exists (
+        select from vigil.restrictions r
+        where r.user_id = member and r.restriction_type = 'shadow_ban' and r.created_at <= at
+          and (r.lifted_at is null or r.lifted_at > at) and (r.expires_at is null or r.expires_at > at));
+end
+$$;
+comment on function vigil.was_banned(uuid, timestamptz) is 'Whether a shadow ban bound a member at that moment.';
+revoke all on function vigil.was_banned(uuid, timestamptz) from public;
 
 
 -- source: functions/announce.sql sha256:737525a3d7e308abc696f1e990663cef49d8d2c154aee988862ea64e066a5b53
@@ -321,7 +335,7 @@ comment on function vigil.check_inline_terms(text, uuid) is 'Refuses text with a
 revoke all on function vigil.check_inline_terms(text, uuid) from public;
 
 
--- source: functions/check_may_send.sql sha256:989f3c1c934d7807593e8bffaec8316647ca6ebfbabf80446d75fc4d36aa149d
+-- source: functions/check_may_send.sql sha256:ec215c9a05a2cb4fb1accb534f59acec703014da0e54df1f7ceee93eed3f51b0
 create or replace function vigil.check_may_send(sender uuid, conversation uuid) returns vigil.send_facts
     language plpgsql volatile security definer
     set search_path = ''
@@ -465,7 +479,7 @@ begin
                        join public.conversation_participants b on b.conversation_id = a.conversation_id
                        where a.user_id = recipient and b.user_id = sender and a.left_at is null and b.left_at is null
                          and a.conversation_id is distinct from conversation
-                         and not exists (select from vigil.shadowed_stays s where s.stay_id in (a.id, b.id)));
+                         and not exists (select from vigil.shadowed_stays s where s.stay_id in (a.id, b.id) and s.added_by <> sender));
     end if;
     return true;
 end
@@ -561,7 +575,7 @@ comment on function vigil.end_leases() is 'Jobs whose worker died are ready agai
 revoke all on function vigil.end_leases() from public;
 
 
--- source: functions/conversations.sql sha256:03bd2633954b1faf133bff0cffb7b0fff40e41193a01d00be19959a12d2e9646
+-- source: functions/conversations.sql sha256:1534049e6be4cbc2a3bb78d4a4d280c3e7ead143160c3114be58260f1f77974b
 create or replace function vigil.guard_conversation() returns trigger
     language plpgsql security definer
     set search_path = ''
@@ -586,7 +600,7 @@ begin
                 hint = 'Closing and blocking are acts of the staff.';
         end if;
         -- A title that changed under a shadow ban would reach the others; so it is fixed for everyone once somebody has spoken.
-        if new.title is distinct from old.title and exists (select from public.messages m where m.conversation_id = old.id) then
+        if new.title is distinct from old.title and vigil.has_begun(old.id, vigil.uid()) then
             raise exception using errcode = 'VG110', message = 'The title is fixed once the first message is sent.',
                 hint = 'Start a new conversation.';
         end if;
@@ -646,13 +660,14 @@ begin
     select c.id, c.created_by, c.created_at into conv from public.conversations c where c.id = new.conversation_id for update;
     -- One answer for what is absent, foreign, and already under way.
     if not found or conv.created_by is distinct from coalesce(actor, conv.created_by)
-       or exists (select from public.messages m where m.conversation_id = conv.id) then
+       or vigil.has_begun(conv.id, actor) then
         raise exception using errcode = 'VG101', message = 'This conversation is not available to you.',
             hint = 'Only its creator adds people directly, before the first message. Use add_participant.';
     end if;
     perform vigil.check_may_add(coalesce(actor, conv.created_by), new.user_id, conv.id);
     new.id := gen_random_uuid();
-    new.joined_at := conv.created_at;
+    -- Now, not when it was made: a message may wait there unseen.
+    new.joined_at := clock_timestamp();
     new.left_at := null;
     new.role := case when new.user_id = conv.created_by then 'moderator' else 'member' end;
     return new;
@@ -809,8 +824,21 @@ as $$
 #variable_conflict use_variable
 declare
     me uuid := vigil.require_group_moderator(conversation);
+    unreal uuid;
 begin
     perform vigil.check_may_add(me, member, conversation);
+    -- Whom a shadow-banned member added is there for nobody else: the stay becomes real now.
+    delete from vigil.shadowed_stays s using public.conversation_participants p
+    where p.id = s.stay_id and p.conversation_id = conversation and p.user_id = member and p.left_at is null and s.added_by <> me
+      and not vigil.is_restricted(me, '{shadow_ban}')
+    returning s.stay_id into unreal;
+    if unreal is not null then
+        perform vigil.begin_acting();
+        update public.conversation_participants p set joined_at = clock_timestamp() where p.id = unreal;
+        perform vigil.end_acting();
+        perform vigil.record('participant.added', me, member, jsonb_build_object('conversation', conversation));
+        return;
+    end if;
     if exists (select from public.conversation_participants p where p.conversation_id = conversation and p.user_id = member and p.left_at is null) then
         perform vigil.fail('VG207', 'This member is in the conversation already.', 'Nothing to do.');
     end if;
@@ -871,7 +899,8 @@ as $$
 begin
     perform vigil.begin_acting();
     update public.conversation_participants p set left_at = greatest(clock_timestamp(), p.joined_at)
-    where p.conversation_id = conversation and p.user_id = member and p.left_at is null;
+    where p.conversation_id = conversation and p.user_id = member and p.left_at is null
+      and not exists (select from vigil.shadowed_stays s where s.stay_id = p.id and s.added_by <> actor);
     if not found then
         perform vigil.end_acting();
         perform vigil.fail('VG205', 'This member is not in the conversation.', 'Nothing to do.');
@@ -1059,7 +1088,7 @@ revoke all on function public.decide_message(uuid, text, text, boolean, uuid, uu
 grant execute on function public.decide_message(uuid, text, text, boolean, uuid, uuid) to authenticated;
 
 
--- source: functions/edits.sql sha256:acc40711beb5fc96517e94b1e7b26a94313b169d8c94e3b020e9ceda05475572
+-- source: functions/edits.sql sha256:5fe7154d1bbfb1090e600f586d21f9333b6e3cbd04209aa2cad47256c5b5be8c
 create or replace function vigil.edit_message(message uuid, content text) returns jsonb
     language plpgsql volatile security definer
     set search_path = ''
@@ -1088,7 +1117,8 @@ begin
     perform vigil.check_may_send(me, m.conversation_id);
     perform vigil.check_content(content, m.conversation_id);
     update vigil.edits e set state = 'superseded', decided_at = clock_timestamp() where e.message_id = message and e.state = 'pending';
-    insert into vigil.edits (message_id, content) values (message, content) returning id into made;
+    -- By the clock, not by the transaction's start: a ban may have come while this waited for the member's lock.
+    insert into vigil.edits (message_id, content, created_at) values (message, content, clock_timestamp()) returning id into made;
     insert into vigil.jobs (kind, subject_id) values ('edit', made);
     perform vigil.record('edit.proposed', me, me, jsonb_build_object('message', message, 'edit', made));
     return jsonb_build_object('status', 'pending', 'edit_id', made);
@@ -1116,11 +1146,17 @@ as $$
 declare
     e record;
 begin
-    select t.message_id, t.content, m.content as current, m.sender_id, m.moderation_status, m.deleted_at, m.conversation_id, m.created_at into strict e
+    select t.message_id, t.content, m.content as current, m.sender_id, m.moderation_status, m.deleted_at, m.conversation_id, m.created_at, t.created_at as proposed_at into strict e
     from vigil.edits t join public.messages m on m.id = t.message_id where t.id = edit for update;
     if accept and (e.deleted_at is not null or e.moderation_status <> 'approved') then
         update vigil.edits t set state = 'superseded', decided_at = clock_timestamp() where t.id = edit;
     elsif accept then
+        if actor is null and vigil.was_banned(e.sender_id, e.proposed_at) and not vigil.is_shadowed(e.message_id) then
+            -- What was said before the ban must not carry what is said under it: the others lose the message, its author sees the edit.
+            perform vigil.bury(e.message_id, 'hidden');
+            insert into vigil.shadowed_messages (message_id, sender_id) values (e.message_id, e.sender_id)
+            on conflict (message_id) do update set released_at = null, shadowed_at = excluded.shadowed_at;
+        end if;
         update vigil.edits t set state = 'accepted', decided_at = clock_timestamp(), previous = e.current where t.id = edit;
         perform vigil.begin_acting();
         update public.messages t set content = e.content, edited_at = clock_timestamp(), updated_at = clock_timestamp() where t.id = e.message_id;
@@ -2904,7 +2940,7 @@ comment on function vigil.fold(text) is
 revoke all on function vigil.fold(text) from public;
 
 
--- source: functions/guard_message_update.sql sha256:27f0a78d4f602538df52f88a54bb01c154eff3eda037121d490dee22aa94bfe1
+-- source: functions/guard_message_update.sql sha256:d89739ed85c4a6040481ed4a83f16124e15ab6d0ddbcab781bb5b26e79f3f10c
 create or replace function vigil.guard_message_update() returns trigger
     language plpgsql security definer
     set search_path = ''
@@ -2937,13 +2973,18 @@ begin
                 hint = 'Use mark_messages_read.';
         end if;
         perform vigil.note_read(me, old.conversation_id, old.created_at);
-        if old.read_at is null and vigil.shows_receipts(me) and vigil.wants_receipts(old.sender_id) then
+        if old.read_at is null and vigil.owes_receipt(me, old.sender_id) then
             new.read_at := clock_timestamp();
             new.status := 'read';
         else
             new.read_at := old.read_at;
             new.status := old.status;
         end if;
+    end if;
+    new.updated_at := old.updated_at;
+    if new is not distinct from old then
+        -- Not written at all: the event would tell the author that somebody has read, whatever their receipts show.
+        return null;
     end if;
     new.updated_at := clock_timestamp();
     return new;
@@ -3561,7 +3602,22 @@ revoke all on function public.reply_count(public.messages) from public, anon;
 grant execute on function public.reply_count(public.messages) to authenticated;
 
 
--- source: functions/my_conversations.sql sha256:aa8256131224457112fad104943d843b9854516cec827c5228e18605fabdadf7
+-- source: functions/my_conversations.sql sha256:0857b82297876ba825e797d745c60f81d979bee25841c2d688d039554ae08297
+create or replace function vigil.has_begun(conversation uuid, member uuid) returns boolean
+    language plpgsql stable security definer
+    set search_path = ''
+as $$
+begin
+    -- What nobody but its author may know of must not show in what a creator is refused.
+    return exists (
+        select from public.messages m
+        where m.conversation_id = conversation
+          and (m.sender_id = member or (m.moderation_status = 'approved' and not vigil.is_shadowed(m.id))));
+end
+$$;
+comment on function vigil.has_begun(uuid, uuid) is 'Whether somebody has spoken, as far as this member may know: pending, hidden and shadowed messages of others do not count.';
+revoke all on function vigil.has_begun(uuid, uuid) from public;
+
 create or replace function vigil.my_conversations() returns uuid[]
     language plpgsql stable security definer
     set search_path = ''
@@ -3580,7 +3636,8 @@ begin
         -- Until the first stay is stored, its creator is all a conversation has; `insert … returning` needs to see the rows.
         select c.id from public.conversations c
         where c.created_by = me
-          and not exists (select from public.conversation_participants p where p.conversation_id = c.id and p.user_id = me));
+          and not exists (select from public.conversation_participants p where p.conversation_id = c.id and p.user_id = me)
+          and not vigil.has_begun(c.id, me));
 end
 $$;
 comment on function vigil.my_conversations() is 'Conversations the caller is or was in; none while blocked. For policies: evaluated once per statement.';
@@ -3604,7 +3661,8 @@ begin
         union all
         select c.id from public.conversations c
         where c.created_by = me
-          and not exists (select from public.conversation_participants p where p.conversation_id = c.id and p.user_id = me));
+          and not exists (select from public.conversation_participants p where p.conversation_id = c.id and p.user_id = me)
+          and not vigil.has_begun(c.id, me));
 end
 $$;
 comment on function vigil.my_current_conversations() is 'Conversations the caller is in now; none while blocked.';
@@ -3612,7 +3670,7 @@ revoke all on function vigil.my_current_conversations() from public;
 grant execute on function vigil.my_current_conversations() to anon, authenticated, service_role, vigil_doorbell;
 
 
--- source: functions/receipts.sql sha256:761785bd46164cd795f4a6620897bae013d644a1cb1744311fe1284a91c49485
+-- source: functions/receipts.sql sha256:954c2c1156ce2b151ed80c4ba9384faac41ef562ca26cdaec70b75f2d8d3e14c
 create or replace function vigil.shows_receipts(member uuid) returns boolean
     language plpgsql stable security definer
     set search_path = ''
@@ -3657,6 +3715,19 @@ $$;
 comment on function vigil.wants_receipts(uuid) is 'A member who hides their own receipts sees nobody else''s.';
 revoke all on function vigil.wants_receipts(uuid) from public;
 
+create or replace function vigil.owes_receipt(reader uuid, author uuid) returns boolean
+    language plpgsql stable security definer
+    set search_path = ''
+as $$
+begin
+    return vigil.shows_receipts(reader) and vigil.wants_receipts(author)
+       and not exists (select from public.user_blocks b where b.kind = 'block'
+                       and ((b.blocker_id = reader and b.blocked_id = author) or (b.blocker_id = author and b.blocked_id = reader)));
+end
+$$;
+comment on function vigil.owes_receipt(uuid, uuid) is 'Whether an author may learn that this reader has read: both show receipts, and neither blocks the other.';
+revoke all on function vigil.owes_receipt(uuid, uuid) from public;
+
 create or replace function vigil.i_want_receipts() returns boolean
     language plpgsql stable security definer
     set search_path = ''
@@ -3681,6 +3752,7 @@ declare
     seen uuid[];
     newest timestamptz;
     authors uuid[];
+    banned boolean := vigil.is_restricted(member, '{shadow_ban}', conversation);
 begin
     if not vigil.is_self(member) or not conversation = any (vigil.my_conversations()) then
         return 0;
@@ -3721,12 +3793,12 @@ begin
     perform vigil.note_read(member, conversation, newest);
     if vigil.shows_receipts(member) then
         authors := vigil.write_receipts(member, conversation, seen);
-        if vigil.is_restricted(member, '{shadow_ban}', conversation) then
-            -- The same work, towards topics that nobody may join.
-            authors := array(select gen_random_uuid() from unnest(authors));
-        end if;
-        perform vigil.announce(authors, 'messages_read', jsonb_build_object(
-            'conversation_id', conversation, 'user_id', member, 'up_to', newest));
+        -- For a shadow ban the same work, towards topics that nobody may join. Each author hears of their own messages
+        -- alone, or one who has left would learn when somebody spoke since.
+        perform vigil.announce(array[case when banned then gen_random_uuid() else a.id end], 'messages_read', jsonb_build_object(
+            'conversation_id', conversation, 'user_id', member,
+            'up_to', (select max(m.created_at) from public.messages m where m.id = any (seen) and m.sender_id = a.id)))
+        from unnest(authors) as a (id) where not vigil.is_restricted(a.id, '{block}');
     end if;
     return cardinality(seen);
 end
@@ -3746,7 +3818,7 @@ begin
     perform vigil.begin_acting();
     with marked as (
         update public.messages m set read_at = clock_timestamp(), status = 'read', updated_at = clock_timestamp()
-        where m.id = any (seen) and m.recipient_id = member and m.read_at is null and vigil.wants_receipts(m.sender_id)
+        where m.id = any (seen) and m.recipient_id = member and m.read_at is null and vigil.owes_receipt(member, m.sender_id)
         returning m.sender_id
     )
     select array_agg(distinct k.sender_id) into authors from marked k;
@@ -3757,10 +3829,7 @@ begin
     -- In a group a receipt is a row of its own, and a shadow-banned reader leaves none.
     with wanted as (
         select m.id, m.sender_id from public.messages m
-        where m.id = any (seen) and vigil.wants_receipts(m.sender_id)
-          and not exists (select from public.user_blocks b where b.kind = 'block'
-                          and ((b.blocker_id = member and b.blocked_id = m.sender_id)
-                               or (b.blocker_id = m.sender_id and b.blocked_id = member)))
+        where m.id = any (seen) and vigil.owes_receipt(member, m.sender_id)
     ), written as (
         insert into public.message_receipts (message_id, user_id, author_id, conversation_id, read_at)
         select w.id, member, w.sender_id, conversation, clock_timestamp() from wanted w
@@ -6038,7 +6107,7 @@ end
 $$;
 
 
--- source: policies/messages.sql sha256:15241919b192178fbbeb4b9757bebcb5e5f46e52d9bb441e02e9916f04c24e2d
+-- source: policies/messages.sql sha256:e6957fc20138089ec088ff60be67cd6380c83ad19528f9198d78fb9d8997f8f2
 alter table public.messages enable row level security;
 revoke all on public.messages from public, anon, authenticated, service_role, vigil_doorbell;
 grant select, insert (conversation_id, sender_id, recipient_id, content, message_type, parent_message_id, client_message_id, status,
@@ -6092,8 +6161,20 @@ comment on policy vigil_messages_guard_insert on public.messages is 'A member se
 drop policy if exists vigil_messages_guard_update on public.messages;
 create policy vigil_messages_guard_update on public.messages as restrictive
     for update to public
-    using (sender_id = (select vigil.uid()) or recipient_id = (select vigil.uid()));
-comment on policy vigil_messages_guard_update on public.messages is 'Only author and recipient write: deletion and receipt; the trigger narrows further.';
+    using ((sender_id = (select vigil.uid()) or recipient_id = (select vigil.uid()))
+           and (
+               messages.conversation_id = any ((select vigil.my_stays_in())::uuid[])
+               and (
+                   messages.sender_id = (select vigil.uid())
+                   or (
+                       messages.moderation_status = 'approved'
+                       and messages.deleted_at is null
+                       and (messages.conversation_id <> all ((select vigil.my_careful_conversations())::uuid[])
+                            or vigil.may_look(messages.conversation_id, messages.created_at, messages.id))
+                   )
+               )
+           ));
+comment on policy vigil_messages_guard_update on public.messages is 'Only author and recipient write: deletion and receipt; the trigger narrows further. An UPDATE that reads no column asks no SELECT policy, so this one repeats the rule.';
 
 drop policy if exists vigil_messages_guard_delete on public.messages;
 create policy vigil_messages_guard_delete on public.messages as restrictive

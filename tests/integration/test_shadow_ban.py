@@ -9,6 +9,7 @@ from typing import Any
 from tests.support.database import Database, Session
 
 UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:[\d.]+[-+:\d]*")
 
 
 def ban(db: Database, member: uuid.UUID) -> uuid.UUID:
@@ -29,9 +30,11 @@ def observe(member: Session, me: uuid.UUID, conversation: uuid.UUID) -> dict[str
             return names.setdefault(str(value), f"id{len(names)}")
         if isinstance(value, dict):
             return {k: plain(v) for k, v in value.items()}
+        if isinstance(value, list):
+            return [plain(v) for v in value]
         if hasattr(value, "isoformat"):
             return "time"
-        return UUID.sub("id", value) if isinstance(value, str) else value
+        return TIME.sub("time", UUID.sub("id", value)) if isinstance(value, str) else value
 
     plain(me), plain(conversation)
     tables = (
@@ -40,22 +43,48 @@ def observe(member: Session, me: uuid.UUID, conversation: uuid.UUID) -> dict[str
     )  # fmt: skip
     seen: dict[str, Any] = {}
     for table in tables:
-        order = (
-            f"user_id = '{me}' desc"
-            if table in ("user_presence", "conversation_participants")
-            else "created_at"
+        # Stays and presence of others begin at one moment: by name, or two twins would differ in the order alone.
+        by_name = (
+            f"user_id = '{me}' desc, (select p.name from public.profiles p where p.id = user_id)"
         )
+        order = {
+            "user_presence": by_name,
+            "conversation_participants": f"joined_at, {by_name}",
+        }.get(table, "created_at")
         rows = member.rows(f"select * from public.{table} order by {order}")
         seen[table] = [{k: plain(v) for k, v in row.items()} for row in rows]
         seen[f"{table} count"] = member.value(f"select count(*) from public.{table}")
     conversations = member.rows(
         "select created_at = last_message_at as untouched, created_at = updated_at as still from public.conversations"
+        " order by created_at"
     )
     seen["conversation times"] = conversations
     seen["unread"] = member.value("select public.get_unread_message_count(%s)", me)
     seen["may send"] = member.value("select public.can_user_send_message(%s, %s)", me, conversation)
     seen["whoami"] = plain(member.value("select public.whoami()"))
+    calls = {
+        "list_conversations": "select * from public.list_conversations()",
+        "list_messages": "select c.id, m.content from public.conversations c, public.list_messages(c.id) m order by m.created_at",
+        "threads": "select m.content, t.content as in_thread from public.messages m, public.get_message_thread(m.id, {me}) t order by m.created_at, t.created_at",
+        "search": "select w.word, m.content, m.moderation_status from unnest('{{hello,spam,edited,bad,before,reply}}'::text[]) as w (word), public.search_messages(w.word) m order by 1, m.created_at",
+        "reply_count": "select m.content, m.reply_count from public.messages m order by m.created_at",
+        "receipts": "select message_id, user_id from public.message_receipts order by read_at, message_id",
+    }
+    for name, call in calls.items():
+        rows = member.rows(call.format(me=f"'{me}'"))
+        for row in rows:
+            row.get("people", []).sort(key=lambda person: str(person["name"]))
+        seen[name] = [{k: plain(v) for k, v in row.items()} for row in rows]
     return seen
+
+
+def told(db: Database, me: uuid.UUID) -> list[tuple[str, list[str]]]:
+    """What arrived on a member's own private topic: events, and which keys they had."""
+    rows = db.superuser().rows(
+        "select event, payload from realtime.messages where topic = %s order by inserted_at, id",
+        f"user:{me}",
+    )
+    return [(row["event"], sorted(row["payload"])) for row in rows]
 
 
 def script(db: Database, banned: bool, judge: bool) -> list[dict[str, Any]]:
@@ -89,6 +118,7 @@ def script(db: Database, banned: bool, judge: bool) -> list[dict[str, Any]]:
     if judge:
         db.settle()
     seen.append(observe(member, me, conversation))
+    seen.append({"told": told(db, me)})
     return seen
 
 

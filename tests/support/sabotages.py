@@ -108,6 +108,19 @@ BODIES = (
     Body("set_message_state(uuid,text,uuid,text,uuid,uuid,text)", "actor is not null", "true", "test_shadow_ban"),
     Body("shows_receipts(uuid)", "'{mute,block}'", "'{mute,block,shadow_ban}'", "test_shadow_ban"),
     Body("my_present_people()", "b.kind = 'block'", "false", "test_members"),
+    Body("my_empty_conversations(uuid)", "and not vigil.has_begun(c.id, member)", "", "leaks/test_attacks"),
+    Body("has_begun(uuid,uuid)", "not vigil.is_shadowed(m.id)", "true", "leaks/test_attacks"),
+    Body("has_begun(uuid,uuid)", "m.moderation_status = 'approved'", "true", "leaks/test_attacks"),
+    Body("guard_participant()", "new.joined_at := clock_timestamp();", "new.joined_at := conv.created_at;", "leaks/test_attacks"),
+    Body("end_stay(uuid,uuid,uuid)", "s.added_by <> actor", "false", "leaks/test_attacks"),
+    Body("add_participant(uuid,uuid)", "s.added_by <> me", "false", "leaks/test_attacks"),
+    Body("accepts_messages(uuid,uuid,uuid)", "s.added_by <> sender", "true", "leaks/test_attacks"),
+    Body("guard_message_update()", "if new is not distinct from old then", "if false then", "leaks/test_attacks"),
+    Body("owes_receipt(uuid,uuid)", "b.kind = 'block'", "false", "leaks/test_attacks"),
+    Body("close_edit(uuid,boolean,uuid,text,uuid,uuid,text)", "vigil.was_banned(e.sender_id, e.proposed_at)", "false", "leaks/test_attacks"),
+    Body("was_banned(uuid,timestamp with time zone)", "(r.lifted_at is null or r.lifted_at > at)", "r.lifted_at is null", "leaks/test_attacks"),
+    Body("mark_messages_read(uuid,uuid,uuid)", "m.sender_id = a.id", "true", "leaks/test_attacks"),
+    Body("mark_messages_read(uuid,uuid,uuid)", "not vigil.is_restricted(a.id, '{block}')", "true", "leaks/test_attacks"),
     # 7. Least privilege
     Body("require_staff(text)", "vigil.staff_rank(me) <", "false and vigil.staff_rank(me) <", "test_restrictions"),
     Body("restrict_member(uuid,text,text,interval,uuid,text,integer,text,boolean,uuid,uuid)", "vigil.staff_rank(member) >= vigil.staff_rank(me)", "false", "test_restrictions"),
@@ -136,7 +149,6 @@ GRANTS = {
 REDUNDANT: dict[str, str] = {
     "drop policy vigil_messages_guard_delete": "zzz_vigil_100_keep_rows refuses it",
     "drop policy vigil_messages_guard_insert": "zzz_vigil_050_refuse_foreign_sender refuses the same before the row is judged",
-    "drop policy vigil_messages_guard_update": "UPDATE needs the row to be visible, and zzz_vigil_100_guard_message_update names who may",
     "drop policy vigil_conversations_guard_delete": "zzz_vigil_100_keep_rows refuses it",
     "drop policy vigil_conversation_participants_guard_delete": "zzz_vigil_100_keep_rows refuses it",
     "drop policy vigil_conversation_participants_guard_update": "zzz_vigil_100_keep_participant refuses it",
@@ -160,13 +172,17 @@ def of_bodies(bodies: Sequence[Body]) -> Iterator[Sabotage]:
         name = f"{body.function}: {body.old[:60]}"
         if sum(b.function == body.function and b.old[:60] == body.old[:60] for b in bodies) > 1:
             name += f" -> {body.new[:40]}"
-        yield Sabotage(name, _rewrite(body), f"{ALL}/{body.first}.py", body.function)
+        yield Sabotage(name, _rewrite(body), _place(body.first), body.function)
 
 
 def of_grants() -> Iterator[Sabotage]:
     """What no role holds, granted."""
     for name, (sql, first) in GRANTS.items():
         yield Sabotage(name, sql, f"{ALL}/{first}.py")
+
+
+def _place(first: str) -> str:
+    return f"tests/{first}.py" if "/" in first else f"{ALL}/{first}.py"
 
 
 def _rewrite(body: Body) -> str:
