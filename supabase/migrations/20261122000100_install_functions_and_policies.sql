@@ -1088,7 +1088,7 @@ revoke all on function public.decide_message(uuid, text, text, boolean, uuid, uu
 grant execute on function public.decide_message(uuid, text, text, boolean, uuid, uuid) to authenticated;
 
 
--- source: functions/edits.sql sha256:5fe7154d1bbfb1090e600f586d21f9333b6e3cbd04209aa2cad47256c5b5be8c
+-- source: functions/edits.sql sha256:d8d0ba1c662ebec7980c2c2cf061553e92aa58fb60c92c1f866a23a8267bb429
 create or replace function vigil.edit_message(message uuid, content text) returns jsonb
     language plpgsql volatile security definer
     set search_path = ''
@@ -1156,6 +1156,10 @@ begin
             perform vigil.bury(e.message_id, 'hidden');
             insert into vigil.shadowed_messages (message_id, sender_id) values (e.message_id, e.sender_id)
             on conflict (message_id) do update set released_at = null, shadowed_at = excluded.shadowed_at;
+            insert into vigil.careful_stays (stay_id, user_id, conversation_id)
+            select p.id, p.user_id, p.conversation_id from public.conversation_participants p
+            where p.conversation_id = e.conversation_id and p.user_id <> e.sender_id
+            on conflict (stay_id) do nothing;
         end if;
         update vigil.edits t set state = 'accepted', decided_at = clock_timestamp(), previous = e.current where t.id = edit;
         perform vigil.begin_acting();
