@@ -96,16 +96,32 @@ def _restricted_alike(
     )
 
 
+# Where a trigger's absence shows first; the others show in test_wide_open.
+_SHOWS_IN = {
+    "note_stay": "test_members", "note_participants": "test_shadow_ban", "guard_participant": "test_members",
+    "keep_participant": "test_members", "guard_conversation": "test_restrictions",
+    "guard_conversation_update": "test_members", "note_report": "test_decisions", "guard_report": "test_decisions",
+    "guard_report_update": "test_decisions", "announce_messages": "test_sending", "forget_send": "test_sending",
+    "refuse_foreign_sender": "test_sending", "guard_message_update": "test_sending", "guard_send": "test_sending",
+    "guard_preferences": "test_messaging", "note_profile": "test_audit_log", "guard_profile": "test_members",
+    "guard_user_restriction": "test_restrictions", "refuse_members": "test_restrictions",
+    "note_settings": "test_audit_log", "keep_all_events": "test_audit_log", "keep_events": "test_audit_log",
+    "note_account": "test_adoption",
+}  # fmt: skip
+
+
 def _triggers(owner: Session) -> Iterator[Sabotage | Redundant]:
     for t in owner.rows(
         "select t.tgname::text as name, t.tgrelid::regclass::text as relation, pg_get_triggerdef(t.oid) as text"
         " from pg_trigger t where t.tgname ~ '^(zzz_)?vigil_' and t.tgparentid = 0 order by 2, 1"
     ):
         on = f"{t['name']} on {t['relation']}"
+        shows = _SHOWS_IN.get(t["name"].split("_vigil_")[-1].removeprefix("vigil_")[4:])
+        first = f"{ALL}/{shows}.py" if shows else WIDE
         yield Sabotage(
             f"disable trigger {on}",
             f"alter table {t['relation']} disable trigger {t['name']}",
-            WIDE,
+            first,
             t["relation"],
         )
         before, when, after = t["text"].partition(" WHEN ")
@@ -114,7 +130,7 @@ def _triggers(owner: Session) -> Iterator[Sabotage | Redundant]:
             yield Sabotage(
                 f"trigger {on} without {' '.join(operand.split())}",
                 f"{before.replace('CREATE', 'CREATE OR REPLACE', 1)}{when}{rest} EXECUTE {call}",
-                WIDE,
+                first,
                 t["relation"],
             )
 
