@@ -68,9 +68,10 @@ create or replace function vigil.note_stay() returns trigger
     set search_path = ''
 as $$
 begin
-    -- Who joined later, or left, has not heard all; whoever was there from the start has, whatever is sent meanwhile.
+    -- Who left, or came when something had been said, has not heard all. Whoever adds has locked the conversation, and a message
+    -- needs its key: what is not stored yet is committed later than this stay.
     if new.left_at is not null
-       or new.joined_at > (select c.created_at from public.conversations c where c.id = new.conversation_id) then
+       or exists (select from public.messages m where m.conversation_id = new.conversation_id and m.created_at < new.joined_at) then
         insert into vigil.careful_stays (stay_id, user_id, conversation_id) values (new.id, new.user_id, new.conversation_id) on conflict (stay_id) do nothing;
     end if;
     return null;

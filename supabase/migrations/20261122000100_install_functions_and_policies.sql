@@ -4017,7 +4017,7 @@ revoke all on function vigil.my_present_people() from public;
 grant execute on function vigil.my_present_people() to anon, authenticated, service_role;
 
 
--- source: functions/my_stays.sql sha256:5bccf019038739a1d58fd4dc18194cab4656517f9d0cbfb373763d9249d117b5
+-- source: functions/my_stays.sql sha256:6f80278d453e5a5a1b43d43b7d135e0c2962cccf45fa039e2d057395638e73d0
 create or replace function vigil.my_stays_in() returns uuid[]
     language plpgsql stable security definer
     set search_path = ''
@@ -4088,9 +4088,10 @@ create or replace function vigil.note_stay() returns trigger
     set search_path = ''
 as $$
 begin
-    -- Who joined later, or left, has not heard all; whoever was there from the start has, whatever is sent meanwhile.
+    -- Who left, or came when something had been said, has not heard all. Whoever adds has locked the conversation, and a message
+    -- needs its key: what is not stored yet is committed later than this stay.
     if new.left_at is not null
-       or new.joined_at > (select c.created_at from public.conversations c where c.id = new.conversation_id) then
+       or exists (select from public.messages m where m.conversation_id = new.conversation_id and m.created_at < new.joined_at) then
         insert into vigil.careful_stays (stay_id, user_id, conversation_id) values (new.id, new.user_id, new.conversation_id) on conflict (stay_id) do nothing;
     end if;
     return null;

@@ -381,3 +381,23 @@ def test_a_duration_lies_above_zero_and_a_lifted_restriction_binds_no_more(
         db.acting_as(ann).value(start, [bob])
     staff.value("select public.lift_restriction(%s, 'r')", made)
     db.acting_as(ann).value(start, [bob])
+
+
+def test_a_blocked_member_sees_no_conversation_and_nobody_in_it(
+    db: Database, people: tuple[uuid.UUID, uuid.UUID, Session, uuid.UUID]
+) -> None:
+    ann, bob, staff, conversation = people
+    kept = db.acting_as(ann).send(conversation, "of ann")
+    db.acting_as(bob).send(conversation, "of bob")
+    db.acting_as(ann).run("select public.delete_message(%s)", kept)
+    rows = {
+        "public.conversations": 1, "public.conversation_participants": 2, "public.profiles": 2,
+        "public.message_tombstones": 1, "public.list_conversations()": 1,
+    }  # fmt: skip
+    for table, count in rows.items():
+        assert db.acting_as(bob).value(f"select count(*) from {table}") == count, table
+    restrict(staff, bob, "block")
+    for table in rows:
+        left = {"public.conversation_participants": 1, "public.profiles": 1}.get(table, 0)
+        assert db.acting_as(bob).value(f"select count(*) from {table}") == left, table
+    assert db.acting_as(bob).sees(conversation) == ["of bob"]
