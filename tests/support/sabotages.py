@@ -55,7 +55,7 @@ BODIES = (
     Body("check_may_add(uuid,uuid,uuid)", "not vigil.accepts_messages(member, actor, conversation)", "false", "test_members"),
     Body("check_may_start(uuid)", "vigil.is_restricted(member, '{limit,mute,block}')", "false", "test_restrictions"),
     Body("guard_participant()", "conv.created_by is distinct from coalesce(actor, conv.created_by)", "false", "test_members"),
-    Body("guard_participant()", "exists (select from public.messages m where m.conversation_id = conv.id)", "false", "test_members"),
+    Body("guard_participant()", "vigil.has_begun(conv.id, actor)", "false", "test_members"),
     Body("require_group_moderator(uuid)", "p.role = 'moderator'", "true", "test_members"),
     Body("guard_message_update()", "me is distinct from old.sender_id", "false", "test_sending"),
     Body("guard_message_update()", "me is distinct from old.recipient_id", "false", "test_sending"),
