@@ -41,9 +41,12 @@ fmt: .venv/.dev ## Format the code
 
 sabotage: .venv/.dev ## Break each guard in turn; every one must turn a test red
 	@$(BIN)/python -m tests.sabotage
+	@$(BIN)/python -m tests.gateway_sabotage
 
-bench: .venv/.dev ## Measure beside the named peers and print the ratios
-	@$(BIN)/python -m bench
+bench: .venv/.bench ## Measure beside the named peers and print the ratios (OPTIONS=--full)
+	@$(BIN)/python -m bench $(OPTIONS)
+	@$(BIN)/python -m bench.reads $(filter --quick --json,$(OPTIONS))
+	@$(BIN)/python -m bench.twins $(filter --quick --json,$(OPTIONS))
 
 docs: .venv/.dev ## Write the generated pages under docs/
 	@$(BIN)/python -m tests.docs
@@ -86,3 +89,9 @@ clean: ## Stop the stack and remove what was installed here
 	@$(BIN)/python -m pip install --quiet --no-compile --no-deps -r requirements-dev.lock
 	@$(BIN)/python -m pip check --quiet
 	@touch .venv/.dev
+
+.venv/.bench: .venv/.dev requirements-bench.lock
+	@echo "Installing the peers of the bench into .venv (once) ..."
+	@$(BIN)/python -m pip install --quiet --no-compile --no-deps -r requirements-bench.lock
+	@$(BIN)/python -m pip check --quiet
+	@touch .venv/.bench

@@ -1,7 +1,8 @@
-"""Measure the drain and the insert path beside bare psycopg doing the same writes.
+"""Measure beside named peers, ours and theirs in turn within each run.
 
     python -m bench            the table; medians of five interleaved runs and their spread
-    python -m bench --quick    small sizes, one run: shows that it runs
+    python -m bench --full     backlogs of 200,000 and ten minutes of steady messages
+    python -m bench --quick    small sizes, one run, only what needs no further install
     python -m bench --json
 
 Absolute rates are printed for orientation; only ratios of one run compare.
@@ -11,246 +12,197 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
+import logging
 import sys
 import tempfile
-import threading
-import time
-import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import psycopg
+import structlog
 from rich.console import Console
-from rich.table import Table
-from tests.support.database import Database, Databases
+from rich.progress import Progress
+from tests.support.database import Databases
 
+from bench import drains, inserts, latency, peers
+from bench.report import Row, table, timed
+from bench.world import ANNOUNCE, World
 from vigil_cli.local.cluster import Cluster
 
-BATCH = 1000
-CLIENTS = 8
+BARE = "bare psycopg loop, delete on claim"
+UNGUARDED = "the same table, Vigil's triggers disabled"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured."""
+
+    runs: int
+    backlog: int
+    slow_backlog: int
+    inserts: int
+    batches: int
+    rings: int
+    expiries: int
+    stream_seconds: float
+
+
+QUICK = Sizes(1, 2_000, 500, 20, 2, 5, 5, 3)
+USUAL = Sizes(5, 20_000, 1_000, 150, 6, 60, 60, 60)
+FULL = Sizes(5, 200_000, 5_000, 500, 20, 200, 200, 600)
+
+Measure = Callable[[], float]
 
 
 @dataclass
-class World:
-    """A database with one conversation, and tables for the peers without any rule of ours."""
+class Plan:
+    """What one run measures, in turn: a row, and how each side of it is had."""
 
-    db: Database
-    owner: psycopg.Connection[dict[str, Any]]
-    sender: uuid.UUID
-    conversation: uuid.UUID
+    world: World
+    sizes: Sizes
+    progress: Progress
 
-    @classmethod
-    def make(cls, db: Database) -> World:
-        sender, other = db.member("sender"), db.member("other")
-        owner = db.connect("postgres")
-        owner.execute(
-            "create table public.bare (like public.messages including defaults including indexes)"
-        )
-        owner.execute("grant select, insert on public.bare to authenticated")
-        owner.execute("create table vigil.bare_jobs (like vigil.jobs including all)")
-        owner.execute("create table vigil.bare_verdicts (like vigil.verdicts including all)")
-        owner.execute("create table vigil.bare_events (like vigil.events including all)")
-        return cls(db, owner, sender, db.conversation(sender, other))
+    def rows(self, steps: list[tuple[Row, Measure, Measure]]) -> list[dict[str, Any]]:
+        task = self.progress.add_task("ratios", total=self.sizes.runs * len(steps))
+        for run in range(self.sizes.runs):
+            for row, ours, theirs in steps:
+                self.progress.update(task, description=row.what)
+                # Whoever goes first pays for cold caches; take turns.
+                first, second = (ours, theirs) if run % 2 else (theirs, ours)
+                found = {first: first(), second: second()}
+                row.ours.append(found[ours])
+                row.theirs.append(found[theirs])
+                self.progress.advance(task)
+        return [row.as_json() for row, _, _ in steps]
 
-    def backlog(self, size: int) -> None:
-        """Fill both queues with the same jobs, over messages that exist."""
-        self.owner.execute(
-            "truncate vigil.jobs, vigil.bare_jobs, vigil.verdicts, vigil.bare_verdicts"
-        )
-        for queue in ("jobs", "bare_jobs"):
-            self.owner.execute(
-                f"insert into vigil.{queue} (kind, subject_id) select 'message', gen_random_uuid()"
-                f" from generate_series(1, {size})"
-            )
-        self.owner.execute("vacuum analyze vigil.jobs")
-        self.owner.execute("vacuum analyze vigil.bare_jobs")
+    def drain(self, queue: str, work: Callable[[World], int], *, keep: bool) -> Measure:
+        def measure() -> float:
+            self.world.backlog(queue, self.sizes.backlog, keep)
+            return timed(lambda: work(self.world))
+
+        return measure
+
+    def sends(self, work: Callable[[World, int], int], size: int, keeping: str) -> Measure:
+        """`keeping`: all of our triggers, the announcement alone, or none."""
+
+        def measure() -> float:
+            self.world.guards_on()
+            if keeping != "all":
+                self.world.guards_off((ANNOUNCE,) if keeping == "announce" else ())
+            try:
+                work(self.world, max(size // 10, 1))
+                return timed(lambda: work(self.world, size))
+            finally:
+                self.world.guards_on()
+
+        return measure
 
 
-def timed(work: Callable[[], int]) -> float:
-    """Units a second."""
-    began = time.perf_counter()
-    done = work()
-    return done / (time.perf_counter() - began)
-
-
-def drain_ours(world: World, keep: bool, flagged: int) -> int:
-    """Claim and settle everything through the worker's own calls; `flagged` of 1000 are found."""
-    world.owner.execute("update vigil.settings set keep_all_verdicts = %s", [keep])
-    worker = world.db.connect("vigil_worker")
-    total = 0
-    while jobs := worker.execute(
-        "select * from vigil.claim_jobs('bench', %s, 60)", [BATCH]
-    ).fetchall():
-        outcomes = [
-            {"job_id": j["job_id"], "attempt": j["attempt"], "engine": "none",
-             "verdict": "flag" if n < flagged else "approve"} for n, j in enumerate(jobs)
+def steps(plan: Plan, graphile: Path | None, python_peers: bool) -> list[Any]:
+    """Every row with its two sides."""
+    sizes, db = plan.sizes, plan.world.db
+    dense = plan.drain("jobs", partial(drains.ours, dense=True), keep=True)
+    bare_dense = plan.drain("bare_jobs", partial(drains.bare, dense=True), keep=True)
+    bare_sparse = plan.drain("bare_jobs", partial(drains.bare, dense=False), keep=False)
+    one, many = sizes.inserts, sizes.batches
+    made: list[tuple[Row, Measure, Measure]] = [
+        (Row("the bare loop itself", "the same in one server statement a batch", 0.5), bare_dense,
+         plan.drain("bare_jobs", drains.one_statement, keep=True)),
+        (Row("drain, a verdict and an event for every message", BARE, 0.8), dense, bare_dense),
+        (Row("drain, rows for what was flagged only (2 %)", BARE, 0.5),
+         plan.drain("jobs", partial(drains.ours, dense=False), keep=False), bare_sparse),
+        (Row("the same with the filter and 3,000 terms", BARE + ", no filter", 0.4),
+         plan.drain("jobs", drains.ours_filtering, keep=False), bare_sparse),
+        (Row("a lease, nothing written", "delete on claim", 2.3, most=True),
+         plan.drain("jobs", drains.leased, keep=False),
+         plan.drain("bare_jobs", drains.deleted, keep=False)),
+    ]  # fmt: skip
+    if python_peers:
+        made += [
+            (Row("drain, a verdict and an event for every message", "pgqueuer no-op", 3.5), dense,
+             lambda: peers.pgqueuer(db, sizes.slow_backlog * 10)),
+            (Row("drain, a verdict and an event for every message", "procrastinate no-op", 50),
+             dense, lambda: peers.procrastinate(db, sizes.slow_backlog)),
         ]  # fmt: skip
-        worker.execute("select vigil.settle_jobs('bench', %s)", [json.dumps(outcomes)])
-        total += len(jobs)
-    worker.close()
-    return total
+    if graphile is not None:
+        where = graphile
+        made.append(
+            (Row("drain, a verdict and an event for every message", "graphile-worker no-op, tuned", 1),
+             dense, lambda: peers.graphile(db, sizes.backlog, where))
+        )  # fmt: skip
+    made += [
+        (Row("inserts by authenticated, 8 clients, job and event only", UNGUARDED, 0.7),
+         plan.sends(inserts.singles, one, "announce"), plan.sends(inserts.singles, one, "none")),
+        (Row("inserts by authenticated, 8 clients, every guard", UNGUARDED, 0.5),
+         plan.sends(inserts.singles, one, "all"), plan.sends(inserts.singles, one, "none")),
+        (Row("batch insert of 1,000 rows, every guard", UNGUARDED, 0.5),
+         plan.sends(inserts.batches, many, "all"), plan.sends(inserts.batches, many, "none")),
+    ]  # fmt: skip
+    return made
 
 
-def drain_bare(world: World, keep: bool, flagged: int) -> int:
-    """The limit: delete on claim, the same verdict and event rows, one transaction a batch."""
-    conn = psycopg.connect(world.db.dsn("postgres"))
-    total = 0
-    while True:
-        jobs = conn.execute(
-            "delete from vigil.bare_jobs where id in (select id from vigil.bare_jobs order by run_at, id"
-            f" limit {BATCH} for update skip locked) returning id, subject_id"
-        ).fetchall()
-        if not jobs:
-            break
-        kept = jobs if keep else jobs[:flagged]
-        ids, subjects = [j[0] for j in kept], [j[1] for j in kept]
-        conn.execute(
-            "insert into vigil.bare_verdicts (job_id, kind, subject_id, verdict, worker)"
-            " select i, 'message', s, 'approve', 'bench' from unnest(%s::bigint[], %s::uuid[]) as x (i, s)",
-            [ids, subjects],
-        )
-        conn.execute(
-            "insert into vigil.bare_events (kind, tool, body0, body1, body2)"
-            " select 'message.judged', 'bench', '{}', '{}', s::text from unnest(%s::uuid[]) as s",
-            [subjects],
-        )
-        conn.commit()
-        total += len(jobs)
-    conn.close()
-    return total
-
-
-def insert(world: World, table: str, each: int, rows: int = 1) -> int:
-    """`CLIENTS` members' connections inserting as `authenticated`, `rows` at a time."""
-    values = ", ".join(["(%s, %s, %s)"] * rows)
-    statement = f"insert into public.{table} (conversation_id, sender_id, content) values {values}"
-    arguments = [world.conversation, world.sender, "Can you bring the heater at six?"] * rows
-
-    def client() -> None:
-        session = world.db.acting_as(world.sender)
-        for _ in range(each):
-            session.run(statement, *arguments)
-
-    threads = [threading.Thread(target=client) for _ in range(CLIENTS if rows == 1 else 1)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return each * rows * len(threads)
-
-
-def lateness(world: World, count: int) -> list[float]:
-    """Milliseconds from the end of short restrictions to their record, with a bare clock loop."""
-    staff = world.db.acting_as(world.db.member("mia", "moderator"))
-    worker = world.db.worker()
-    found: list[float] = []
-    for _ in range(count):
-        staff.value(
-            "select public.restrict_member(%s, 'warn', 'bench', '50 milliseconds')", world.sender
-        )
-        while True:
-            due = worker.rows(
-                "select extract(epoch from vigil.next_due() - clock_timestamp())::float8 as s"
-            )
-            if due[0]["s"] is None:
-                break
-            time.sleep(max(due[0]["s"], 0))
-            found += [row["lateness_ms"] for row in worker.rows("select * from vigil.run_due(10)")]
-    return found
-
-
-@dataclass
-class Row:
-    """One line of the table: ours over the peer, run by run."""
-
-    what: str
-    peer: str
-    target: float
-    ours: list[float] = field(default_factory=list)
-    theirs: list[float] = field(default_factory=list)
-
-    def as_json(self) -> dict[str, Any]:
-        ratios = [a / b for a, b in zip(self.ours, self.theirs, strict=True)]
-        return {
-            "what": self.what, "peer": self.peer, "target": self.target,
-            "ours_per_second": round(statistics.median(self.ours)),
-            "peer_per_second": round(statistics.median(self.theirs)),
-            "ratio": round(statistics.median(ratios), 2),
-            "spread": [round(min(ratios), 2), round(max(ratios), 2)],
-            "met": statistics.median(ratios) >= self.target,
-        }  # fmt: skip
-
-
-def measure(world: World, runs: int, backlog: int, each: int) -> list[Row]:
-    """Every row, ours and the peer's in turn within each run."""
-    rows = [
-        Row(
-            "drain, a verdict and an event for every message",
-            "bare psycopg loop, delete on claim",
-            0.8,
-        ),
-        Row(
-            "drain, rows for what was flagged only (2 %)", "bare psycopg loop, delete on claim", 0.5
-        ),
-        Row(
-            "inserts by authenticated, 8 clients, every guard",
-            "the same table without triggers",
-            0.5,
-        ),
-        Row("batch insert of 1,000 rows, every guard", "the same table without triggers", 0.5),
-    ]
-    for _ in range(runs):
-        for row, keep, flagged in ((rows[0], True, 0), (rows[1], False, 20)):
-            world.backlog(backlog)
-            row.theirs.append(timed(lambda k=keep, f=flagged: drain_bare(world, k, f)))
-            row.ours.append(timed(lambda k=keep, f=flagged: drain_ours(world, k, f)))
-        for row, calls, size in ((rows[2], each, 1), (rows[3], max(each // 50, 2), 1000)):
-            row.theirs.append(timed(lambda c=calls, s=size: insert(world, "bare", c, s)))
-            row.ours.append(timed(lambda c=calls, s=size: insert(world, "messages", c, s)))
-    return rows
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--json", action="store_true", dest="as_json")
-    options = parser.parse_args()
-    runs, backlog, each = (1, 2000, 20) if options.quick else (5, 20_000, 300)
+@contextmanager
+def measured_in(backlog: int) -> Iterator[World]:
+    """A durable cluster of its own with the schema and a backlog; removed afterwards."""
     with tempfile.TemporaryDirectory() as directory:
         cluster = Cluster(Path(directory) / "pg", durable=True)
         cluster.init()
         cluster.start()
         try:
             databases = Databases(cluster)
-            world = World.make(databases.clone(databases.template("template_vigil")))
-            with Console(stderr=True).status("measuring ..."):
-                rows = measure(world, runs, backlog, each)
-                late = sorted(lateness(world, 5 if options.quick else 60))
-            databases.drop(world.db)
+            db = databases.clone(databases.template("template_vigil"))
+            yield World.make(db, backlog)
+            databases.drop(db)
         finally:
             cluster.stop()
             cluster.destroy()
-    found = [row.as_json() for row in rows]
-    expiry = {
-        "p50_ms": round(statistics.median(late), 1),
-        "max_ms": round(late[-1], 1),
-        "count": len(late),
-    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make bench", description=(__doc__ or "").splitlines()[0])
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="small, one run, no further peers")
+    size.add_argument("--full", action="store_true", help="200,000 jobs, ten minutes of messages")
+    parser.add_argument("--only", metavar="WORDS", help="only rows whose name or peer has WORDS")
+    parser.add_argument("--json", action="store_true", dest="as_json")
+    options = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    sizes = QUICK if options.quick else FULL if options.full else USUAL
+    console = Console(stderr=True)
+    python_peers = not options.quick and peers.have_python_peers()
+    graphile = None if options.quick else peers.graphile_directory()
+    if not options.quick and not (python_peers and graphile):
+        console.print("Some peers are not installed; their rows are left out.")
+    told: dict[str, Any] = {"sizes": {name: getattr(sizes, name) for name in Sizes.__annotations__}}
+    with measured_in(sizes.backlog) as world, Progress(console=console) as progress:
+        drains.terms(world, 3_000)
+        plan = Plan(world, sizes, progress)
+        wanted = [
+            step for step in steps(plan, graphile, python_peers)
+            if not options.only or options.only in f"{step[0].what} {step[0].peer}"
+        ]  # fmt: skip
+        told["rows"] = plan.rows(wanted)
+        if not options.only:
+            others: dict[str, Callable[[], Any]] = {
+                "doorbell": lambda: latency.doorbell(world, sizes.rings),
+                "expiry_record": lambda: latency.lateness(world, sizes.expiries),
+                "sustained": lambda: latency.sustained(world, sizes.stream_seconds),
+            }
+            task = progress.add_task("times", total=len(others))
+            for name, work in others.items():
+                progress.update(task, description=name)
+                told[name] = work()
+                progress.advance(task)
     if options.as_json:
-        print(json.dumps({"rows": found, "expiry_record": expiry}, indent=2))
+        print(json.dumps(told, indent=2))
         return 0
-    table = Table("what", "ours/s", "peer/s", "peer", "ratio", "spread", "target", "met")
-    for r in found:
-        spread = f"{r['spread'][0]}–{r['spread'][1]}"
-        table.add_row(r["what"], f"{r['ours_per_second']:,}", f"{r['peer_per_second']:,}", r["peer"],
-                      str(r["ratio"]), spread, f"≥ {r['target']}", "yes" if r["met"] else "NO")  # fmt: skip
-    Console(width=150 if not sys.stdout.isatty() else None).print(table)
-    print(
-        f"expiry recorded: p50 {expiry['p50_ms']} ms, max {expiry['max_ms']} ms late, of {expiry['count']}"
-    )
+    Console(width=170 if not sys.stdout.isatty() else None).print(table(told["rows"]))
+    for name in ("doorbell", "expiry_record", "sustained"):
+        if name in told:
+            print(f"{name}: {json.dumps(told[name])}")
     return 0
 
 

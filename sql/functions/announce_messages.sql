@@ -10,6 +10,15 @@ begin
         where exists (select from vigil.restrictions r
                       where r.user_id = m.sender_id and r.restriction_type = 'shadow_ban' and r.lifted_at is null
                         and (r.expires_at is null or r.expires_at > m.created_at))
+        returning message_id
+    ), careful as (
+        insert into vigil.careful_stays (stay_id, user_id, conversation_id)
+        -- Not their author's: one who looked twice where others look once could measure it.
+        select distinct p.id, p.user_id, p.conversation_id
+        from sent m join shadowed s on s.message_id = m.id
+        join public.conversation_participants p on p.conversation_id = m.conversation_id and p.user_id <> m.sender_id
+        where not exists (select from vigil.careful_stays c where c.stay_id = p.id)
+        on conflict (stay_id) do nothing
     ), queued as (
         insert into vigil.jobs (kind, subject_id)
         select 'message', m.id from sent m order by m.created_at

@@ -121,8 +121,8 @@ as $$
 declare
     actor uuid := vigil.uid();
 begin
-    insert into vigil.shadowed_stays (stay_id, added_by)
-    select j.id, coalesce(actor, c.created_by) from joined j join public.conversations c on c.id = j.conversation_id
+    insert into vigil.shadowed_stays (stay_id, user_id, added_by)
+    select j.id, j.user_id, coalesce(actor, c.created_by) from joined j join public.conversations c on c.id = j.conversation_id
     where j.user_id <> coalesce(actor, c.created_by) and vigil.is_restricted(coalesce(actor, c.created_by), '{shadow_ban}');
     perform vigil.begin_acting();
     update public.conversations c set kind = 'group'

@@ -65,6 +65,10 @@ begin
             perform vigil.bury(e.message_id, 'hidden');
             insert into vigil.shadowed_messages (message_id, sender_id) values (e.message_id, e.sender_id)
             on conflict (message_id) do update set released_at = null, shadowed_at = excluded.shadowed_at;
+            insert into vigil.careful_stays (stay_id, user_id, conversation_id)
+            select p.id, p.user_id, p.conversation_id from public.conversation_participants p
+            where p.conversation_id = e.conversation_id and p.user_id <> e.sender_id
+            on conflict (stay_id) do nothing;
         end if;
         update vigil.edits t set state = 'accepted', decided_at = clock_timestamp(), previous = e.current where t.id = edit;
         perform vigil.begin_acting();

@@ -9,7 +9,7 @@ begin
         select c.oid, c.relname from pg_catalog.pg_class c
         where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
           and c.relname in ('profiles', 'conversations', 'conversation_participants', 'messages', 'message_reports', 'user_restrictions',
-                            'messaging_preferences', 'user_presence', 'user_blocks', 'message_tombstones', 'notices')
+                            'messaging_preferences', 'user_presence', 'user_blocks', 'message_tombstones', 'message_receipts', 'notices')
     ), late as (
         select t.tgname, o.relname from pg_catalog.pg_trigger t join owned o on o.oid = t.tgrelid
         where not t.tgisinternal and t.tgtype & 2 = 2 and t.tgname not like 'zzz\_vigil\_%' and t.tgname > 'zzz_vigil_'
@@ -32,7 +32,7 @@ begin
     ), pub as (
         select p.schemaname || '.' || p.tablename as name from pg_catalog.pg_publication_tables p
         where p.pubname = 'supabase_realtime' and (p.schemaname = 'vigil' or (p.schemaname = 'public' and p.tablename in
-            ('profiles', 'conversation_participants', 'message_reports', 'user_restrictions', 'messaging_preferences', 'user_presence', 'user_blocks')))
+            ('profiles', 'conversation_participants', 'message_reports', 'user_restrictions', 'messaging_preferences', 'user_presence', 'user_blocks', 'message_receipts')))
     ), missing_pub as (
         select n.name from unnest(array['messages', 'message_tombstones', 'notices', 'conversations']) as n (name)
         where not exists (select from pg_catalog.pg_publication_tables p where p.pubname = 'supabase_realtime' and p.schemaname = 'public' and p.tablename = n.name)

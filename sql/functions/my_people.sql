@@ -13,8 +13,8 @@ begin
         from public.conversation_participants mine
         join public.conversation_participants other on other.conversation_id = mine.conversation_id
         where mine.user_id = me and mine.left_at is null and other.left_at is null
-          and not exists (select from vigil.shadowed_stays s
-                          where s.stay_id in (mine.id, other.id) and s.added_by <> me)), '{}');
+          and mine.id <> all (array(select s.stay_id from vigil.shadowed_stays s where s.user_id = me and s.added_by <> me))
+          and not exists (select from vigil.shadowed_stays s where s.stay_id = other.id and s.added_by <> me)), '{}');
 end
 $$;
 comment on function vigil.my_people() is 'Members who share a conversation with the caller now.';

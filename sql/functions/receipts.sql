@@ -158,18 +158,17 @@ comment on function public.mark_messages_read(uuid, uuid, uuid) is 'Marks the co
 revoke all on function public.mark_messages_read(uuid, uuid, uuid) from public, anon;
 grant execute on function public.mark_messages_read(uuid, uuid, uuid) to authenticated;
 
-create or replace function vigil.my_read_mark(conversation uuid) returns timestamptz
-    language plpgsql stable security definer
+create or replace function vigil.my_read_marks() returns table (conversation_id uuid, read_at timestamptz)
+    language plpgsql stable security definer rows 50
     set search_path = ''
 as $$
 begin
-    return coalesce((select r.read_at from vigil.read_marks r
-                     where r.user_id = vigil.uid() and r.conversation_id = conversation), '-infinity');
+    return query select r.conversation_id, r.read_at from vigil.read_marks r where r.user_id = vigil.uid();
 end
 $$;
-comment on function vigil.my_read_mark(uuid) is 'How far the caller has read in a conversation.';
-revoke all on function vigil.my_read_mark(uuid) from public;
-grant execute on function vigil.my_read_mark(uuid) to authenticated;
+comment on function vigil.my_read_marks() is 'How far the caller has read, conversation by conversation.';
+revoke all on function vigil.my_read_marks() from public;
+grant execute on function vigil.my_read_marks() to authenticated;
 
 create or replace function public.get_unread_message_count(user_uuid uuid) returns integer
     language sql stable
@@ -177,6 +176,7 @@ create or replace function public.get_unread_message_count(user_uuid uuid) retur
 begin atomic
     select coalesce(sum(unread.n), 0)::integer
     from unnest((select vigil.my_current_conversations())::uuid[]) as mine (id)
+    left join vigil.my_read_marks() as mark on mark.conversation_id = mine.id
     cross join lateral (
         select count(*) as n from public.messages m
         where vigil.is_self(user_uuid)
@@ -184,7 +184,7 @@ begin atomic
           and m.sender_id <> user_uuid
           and m.deleted_at is null
           and (m.recipient_id is null or m.read_at is null)
-          and m.created_at > (select vigil.my_read_mark(mine.id))
+          and m.created_at > case when mark.read_at is null then '-infinity' else mark.read_at end
           and m.sender_id <> all (array(select b.blocked_id from public.user_blocks b
                                         where b.blocker_id = user_uuid and b.kind = 'mute'))
     ) as unread;

@@ -27,30 +27,8 @@ $$;
 comment on function vigil.remember_send(vigil.send_facts) is 'Keeps the facts for the next row of the same statement, beside a digest that only the owner can set.';
 revoke all on function vigil.remember_send(vigil.send_facts) from public;
 
-create or replace function vigil.recall_send(sender uuid, conversation uuid) returns vigil.send_facts
-    language plpgsql volatile security definer
-    set search_path = ''
-as $$
-declare
-    memo text := current_setting('vigil.send_memo', true);
-    facts vigil.send_facts;
-begin
-    -- Anyone can write the setting; nobody can make its digest the current value of a sequence they may not use.
-    if memo = '' or memo is null or vigil.memo_digest(memo) <> currval('vigil.send_memo') then
-        return null;
-    end if;
-    facts := memo::vigil.send_facts;
-    if facts.sender <> sender or facts.conversation <> conversation then
-        return null;
-    end if;
-    return facts;
-end
-$$;
-comment on function vigil.recall_send(uuid, uuid) is 'The facts an earlier row of this statement found for the same sender and conversation, or null.';
-revoke all on function vigil.recall_send(uuid, uuid) from public;
-
 create or replace function vigil.memo_digest(memo text) returns bigint
-    language plpgsql immutable strict
+    language plpgsql immutable strict parallel safe
     set search_path = ''
 as $$
 begin

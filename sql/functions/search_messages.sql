@@ -5,7 +5,7 @@ as $$
 #variable_conflict use_variable
 declare
     wanted tsquery;
-    mine uuid[] := vigil.my_conversations();
+    mine uuid[] := vigil.my_stays_in();
 begin
     if length(query) > 200 then
         perform vigil.fail('VG209', 'A search has at most 200 characters.', 'Search for fewer words.');

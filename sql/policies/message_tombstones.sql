@@ -10,7 +10,7 @@ create policy vigil_message_tombstones_guard on public.message_tombstones as res
     for all to public
     using (sender_id <> (select vigil.uid())
            and conversation_id = any ((select vigil.my_conversations())::uuid[])
-           and (conversation_id <> all ((select vigil.my_partial_conversations())::uuid[])
+           and (conversation_id <> all ((select vigil.my_careful_conversations())::uuid[])
                 or vigil.covers_my_stay(conversation_id, message_created_at)))
     with check (false);
 comment on policy vigil_message_tombstones_guard on public.message_tombstones is 'For those who could see the message; never for its author, who would learn whether others could.';

@@ -422,8 +422,8 @@ end
 $$;
 create unique index conversation_participants_once_at_a_time
     on public.conversation_participants (conversation_id, user_id) where left_at is null;
-create index conversation_participants_by_user on public.conversation_participants (user_id, conversation_id);
-create index conversation_participants_by_conversation on public.conversation_participants (conversation_id, user_id);
+create index conversation_participants_by_user on public.conversation_participants (user_id, conversation_id) include (id, left_at);
+create index conversation_participants_by_conversation on public.conversation_participants (conversation_id, user_id) include (id, left_at);
 
 alter table public.messages
     alter column id set default gen_random_uuid(),
@@ -674,9 +674,28 @@ comment on table vigil.shadowed_messages is 'Messages sent during a shadow ban: 
 
 create table vigil.shadowed_stays (
     stay_id  uuid primary key,
+    user_id  uuid not null,
     added_by uuid not null
 );
+create index shadowed_stays_by_user on vigil.shadowed_stays (user_id);
 comment on table vigil.shadowed_stays is 'Stays made by a shadow-banned member for others: real to whoever made them, unknown to everyone else.';
+
+create table vigil.careful_stays (
+    stay_id         uuid primary key references public.conversation_participants,
+    user_id         uuid not null,
+    conversation_id uuid not null
+);
+create index careful_stays_by_user on vigil.careful_stays (user_id) include (conversation_id);
+comment on table vigil.careful_stays is 'Stays that do not see every approved message of their conversation: begun late, ended, or beside a shadowed message. Only they pay a look at each.';
+-- Whoever wrote in a conversation without a stay left it in an app that deletes the row: an empty stay keeps their own messages in sight.
+insert into public.conversation_participants (conversation_id, user_id, joined_at, left_at)
+select m.conversation_id, m.sender_id, max(m.created_at), max(m.created_at) from public.messages m
+where not exists (select from public.conversation_participants p where p.conversation_id = m.conversation_id and p.user_id = m.sender_id)
+group by m.conversation_id, m.sender_id;
+insert into vigil.careful_stays (stay_id, user_id, conversation_id)
+select p.id, p.user_id, p.conversation_id from public.conversation_participants p
+where p.left_at is not null
+   or exists (select from public.messages m where m.conversation_id = p.conversation_id and m.created_at < p.joined_at);
 
 create table vigil.holds (
     message_id   uuid primary key,

@@ -123,7 +123,7 @@ def test_api_roles_have_no_way_into_the_private_schema(db: Database) -> None:
             "select c.oid::regclass::text from pg_class c where c.relnamespace = 'vigil'::regnamespace and c.relkind = 'r'"
             " and has_table_privilege(%s, c.oid, 'select,insert,update,delete,truncate')", role) == []  # fmt: skip
     with refused("42501"):
-        db.acting_as(db.member("adi", "admin")).rows("select vigil.shadowed_senders()")
+        db.acting_as(db.member("adi", "admin")).rows("select vigil.my_careful_conversations()")
     assert owner.column("select proname::text from pg_proc where pronamespace = 'public'::regnamespace"
                         " and has_function_privilege('anon', oid, 'execute')") == []  # fmt: skip
 

@@ -235,3 +235,90 @@ def test_titles_and_names_are_filtered_like_messages(db: Database) -> None:
     )
     assert db.acting_as(ann).value("select name from public.profiles where id = %s", bob) is None
     assert db.owner().column("select subject_kind from vigil.cases order by 1") == ["name", "title"]
+
+
+def test_what_was_gone_already_is_not_announced_again(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    hidden, deleted = (db.acting_as(ann).send(conversation, text) for text in ("one", "two"))
+    staff = db.acting_as(db.member("mia", "moderator"))
+    decide = "select public.decide_message(%s, %s, 'r')"
+    staff.value(decide, hidden, "hide")
+    for message in (hidden, deleted):
+        db.acting_as(ann).run("select public.delete_message(%s)", message)
+    staff.value(decide, deleted, "remove")
+    assert db.owner().column("select kind from public.message_tombstones order by created_at") == [
+        "hidden",
+        "deleted",
+    ]
+    staff.value(decide, hidden, "approve")
+    assert "message_approved" not in db.superuser().column("select event from realtime.messages")
+
+
+def test_an_edit_obeys_what_a_send_obeys(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    sent, gone = (db.acting_as(ann).send(conversation, text) for text in ("v1", "x"))
+    edit = "select public.edit_message(%s, 'v2')"
+    member = db.acting_as(ann)
+    member.run("select public.delete_message(%s)", gone)
+    with refused("VG114"):
+        member.value(edit, gone)
+    other = db.acting_as(ann)
+    other.conn.execute("set default_transaction_isolation = 'repeatable read'")
+    with refused("VG109"):
+        other.value(edit, sent)
+    staff = db.acting_as(db.member("mia", "moderator"))
+    staff.value("select public.restrict_member(%s, 'hold', 'r')", ann)
+    proposed = member.value(edit, sent)["edit_id"]
+    db.settle()
+    assert db.acting_as(bob).sees(conversation) == ["v1"], "a held member's edit waits for a person"
+    with refused("VG206"):
+        staff.value("select public.decide_message(%s, 'hide', 'r')", proposed)
+    staff.value("select public.decide_message(%s, 'approve', 'r', dry_run => true)", proposed)
+    assert db.acting_as(bob).sees(conversation) == ["v1"]
+    staff.value("select public.decide_message(%s, 'approve', 'r')", proposed)
+    with refused("VG207"):
+        staff.value("select public.decide_message(%s, 'remove', 'r')", proposed)
+    assert db.owner().column("select subject_id from vigil.decisions") == [uuid.UUID(proposed)]
+    assert staff.rows("select * from public.list_cases()") == []
+    staff.value("select public.restrict_member(%s, 'mute', 'r')", ann)
+    with refused("VG103"):
+        member.value(edit, sent)
+
+
+def test_an_edit_dies_with_its_message(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    deleted, hidden = (db.acting_as(ann).send(conversation, text) for text in ("one", "two"))
+    db.settle()
+    staff = db.acting_as(db.member("mia", "moderator"))
+    for message in (deleted, hidden):
+        db.acting_as(ann).value("select public.edit_message(%s, 'new')", message)
+    db.acting_as(ann).run("select public.delete_message(%s)", deleted)
+    staff.value("select public.decide_message(%s, 'hide', 'r')", hidden)
+    db.settle()
+    assert set(db.owner().column("select content from public.messages")) == {"", "two"}
+    assert set(db.owner().column("select state from vigil.edits")) == {"superseded"}
+
+
+def test_an_edit_that_was_replaced_is_never_published(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    sent = db.acting_as(ann).send(conversation, "v1")
+    db.settle()
+    for text in ("v2", "v3"):
+        db.acting_as(ann).value("select public.edit_message(%s, %s)", sent, text)
+    assert [e["actor"] for e in db.events("edit.proposed")] == [ann, ann]
+    db.owner().run(
+        "update vigil.jobs set run_at = now() - interval '1 hour' where id = (select max(id) from vigil.jobs)"
+    )
+    worker = db.worker()
+    for _ in range(2):
+        (job,) = worker.rows("select * from vigil.claim_jobs('w', 1, 60)")
+        worker.value(
+            "select vigil.settle_jobs('w', %s, %s, '[]', 'test')", job["lease_id"], [job["job_id"]]
+        )
+    assert db.acting_as(bob).sees(conversation) == ["v3"]
+    (event,) = db.events("message.edited")
+    assert (event["actor"], event["detail"]["message"]) == (ann, str(sent))

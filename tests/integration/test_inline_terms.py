@@ -136,3 +136,25 @@ def test_a_blocked_word_whose_signs_would_fold_away_is_refused(db: Database, tex
     with refused("VG208"):
         add(staff, term(text))
     assert add(staff, term(text, "remove"), term("well-known o'word"))["added"] == 2
+
+
+def test_an_exception_holds_where_it_was_made_while_it_lasts_and_for_whole_words(
+    db: Database,
+) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    here, there = db.conversation(ann, bob), db.conversation(bob, ann, title="there")
+    staff = db.acting_as(db.member("mia", "moderator"))
+    add(
+        staff,
+        *(term(word) for word in ("scoped", "ended", "partial")),
+        term("scoped", "allow", language="en", conversation=str(here)),
+        term("ended", "allow", language="en", expires_at="2999-01-01"),
+        term("partial", "allow", language="en", match="substring"),
+    )
+    db.acting_as(ann).send(here, "scoped and ended")
+    db.owner().run(
+        "update vigil.terms set expires_at = now() - interval '1 second' where expires_at is not null"
+    )
+    for where, text in ((there, "scoped"), (here, "ended"), (here, "partial")):
+        with refused("VG107", text):
+            db.acting_as(ann).send(where, text)

@@ -62,6 +62,7 @@ def test_a_lease_is_exclusive_and_a_lost_one_settles_nothing(backlog: Database) 
     assert len({j["content"] for j in first}) == 10
     assert not {j["job_id"] for j in claim(backlog, "b", 10)} & {j["job_id"] for j in first}
     assert settle(backlog, "b", first) == 0, "not b's lease"
+    live = claim(backlog, "live", 5)
     time.sleep(0.25)
     again = [j for j in claim(backlog, "c", 40) if j["attempt"] == 2]
     assert {j["job_id"] for j in again} == {j["job_id"] for j in first}, (
@@ -70,7 +71,8 @@ def test_a_lease_is_exclusive_and_a_lost_one_settles_nothing(backlog: Database) 
     assert settle(backlog, "a", first) == 0, "a came back from the dead"
     assert settle(backlog, "c", again) == 10
     assert settle(backlog, "c", again) == 0, "settling twice settles once"
-    assert backlog.owner().value("select count(*) from vigil.verdicts") == 10
+    assert settle(backlog, "live", live) == 5, "only what ended was taken back"
+    assert backlog.owner().value("select count(*) from vigil.verdicts") == 15
 
 
 def test_many_workers_give_each_message_exactly_one_verdict_and_event(backlog: Database) -> None:
@@ -161,6 +163,7 @@ def test_a_hold_that_waits_too_long_becomes_an_overdue_case(db: Database) -> Non
     ]
     assert db.worker().rows("select * from vigil.run_due(10)") == []
     assert db.acting_as(bob).sees(conversation) == [], "review, not silence, and not approval"
+    assert [e["subject"] for e in db.events("hold.timed_out")] == [ann]
 
 
 def test_one_session_leads_and_another_takes_over_when_it_ends(db: Database) -> None:
@@ -218,6 +221,7 @@ def test_the_next_due_is_the_end_of_a_lease_or_of_a_pause(backlog: Database) -> 
     defer(backlog, "a", job["lease_id"], job["job_id"], pause=60)
     paused = owner.value("select run_at from vigil.jobs where attempts = 1")
     assert worker.value("select vigil.next_due()") == paused
+    assert job["job_id"] not in {j["job_id"] for j in claim(backlog, "b", 40)}, "it waits"
 
 
 def test_a_claim_stays_cheap_over_a_long_backlog_with_many_leases_out(db: Database) -> None:
@@ -258,3 +262,33 @@ def test_a_claim_stays_cheap_over_a_long_backlog_with_many_leases_out(db: Databa
         walk(plan)
     assert read["jobs"] <= 500, read
     assert read["leases"] <= 3 * 60, "leases, and not the jobs in them"
+
+
+def test_a_worker_gives_back_its_own_leases_alone(backlog: Database) -> None:
+    mine, theirs = claim(backlog, "a", 3), claim(backlog, "b", 5)
+    assert backlog.worker().value("select vigil.release_jobs('a')") == len(mine) == 3
+    assert settle(backlog, "b", theirs) == 5
+
+
+def test_a_retry_wakes_the_dead_alone_and_is_on_the_record(backlog: Database) -> None:
+    mia = backlog.member("mia", "moderator")
+    jobs = claim(backlog, "a", 3)
+    backlog.owner().run(
+        "update vigil.jobs set dead_at = now() where id = (select min(id) from vigil.jobs)"
+    )
+    assert backlog.acting_as(mia).value("select public.retry_jobs()") == 1
+    assert settle(backlog, "a", jobs) == 3, "a lease that lives is left alone"
+    (event,) = backlog.events("jobs.retried")
+    assert (event["actor"], event["detail"]) == (mia, {"jobs": 1})
+
+
+def test_nothing_is_due_before_its_time_or_once_it_is_settled(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    staff = db.acting_as(db.member("mia", "moderator"))
+    staff.value("select public.restrict_member(%s, 'mute', 'r', '1 day')", bob)
+    db.owner().run("update vigil.settings set moderation_mode = 'pre'")
+    conversation = db.conversation(ann, db.member("cid"))
+    waiting, judged = (db.acting_as(ann).send(conversation, text) for text in ("one", "two"))
+    staff.value("select public.decide_message(%s, 'approve', 'r')", judged)
+    db.owner().run("update vigil.holds set times_out_at = now() where message_id <> %s", waiting)
+    assert db.worker().rows("select * from vigil.run_due(10)") == []

@@ -242,3 +242,140 @@ def test_no_answer_tells_whether_a_member_exists(db: Database) -> None:
             except psycopg.Error as error:
                 answers.append((0, error.sqlstate, error.diag.message_primary))
         assert answers[0] == answers[1], call
+
+
+def test_the_server_owns_every_column_of_a_conversation_but_the_title(db: Database) -> None:
+    ann, bob, chosen = db.member("ann"), db.member("bob"), uuid.uuid4()
+    with refused("VG101", "a stay needs a conversation of one's own"):
+        db.acting_as(bob).run(
+            "insert into public.conversation_participants (conversation_id, user_id) values (%s, %s)",
+            chosen,
+            bob,
+        )
+    db.service().run(
+        "insert into public.conversations (id, created_by, status, created_at, last_message_at)"
+        " values (%s, %s, 'closed', '2001-01-01', '2001-01-01')", chosen, ann,
+    )  # fmt: skip
+    row = db.owner().rows("select * from public.conversations")[0]
+    assert row["id"] != chosen
+    assert (row["status"], row["created_at"] == row["last_message_at"]) == ("active", True)
+    assert row["created_at"].year > 2001
+    for column, value in {
+        "id": "gen_random_uuid()", "created_by": f"'{bob}'", "status": "'closed'", "kind": "'group'",
+        "created_at": "'2001-01-01'", "last_message_at": "now() + interval '1 day'",
+    }.items():  # fmt: skip
+        with refused("VG110", column):
+            db.owner().run(f"update public.conversations set {column} = {value}")
+
+
+def test_a_stay_is_as_the_server_says(db: Database) -> None:
+    ann, bob, chosen = db.member("ann"), db.member("bob"), uuid.uuid4()
+    made = db.acting_as(ann).value("insert into public.conversations default values returning id")
+    db.service().run(
+        "insert into public.conversation_participants (id, conversation_id, user_id, joined_at, left_at, role)"
+        " values (%s, %s, %s, '2001-01-01', '2002-01-01', 'moderator')", chosen, made, bob,
+    )  # fmt: skip
+    row = db.owner().rows("select * from public.conversation_participants")[0]
+    assert (row["id"] == chosen, row["left_at"], row["role"]) == (False, None, "member")
+    assert row["joined_at"].year > 2001
+
+
+def test_only_a_groups_own_moderator_adds_and_removes_and_one_person_at_a_time(
+    db: Database,
+) -> None:
+    ann, bob, cid = db.member("ann"), db.member("bob"), db.member("cid")
+    direct, group = db.conversation(ann, bob), db.conversation(ann, bob, title="g")
+    add = "select public.add_participant(%s, %s)"
+    with refused("VG101", "a direct conversation stays one"):
+        db.acting_as(ann).run(add, direct, cid)
+    staff = db.acting_as(db.member("mia", "moderator"))
+    restriction = staff.value("select public.restrict_member(%s, 'block', 'r')", cid)
+    with refused("VG106", "who is blocked is not brought in"):
+        db.acting_as(ann).run(add, group, cid)
+    staff.value("select public.lift_restriction(%s, 'r')", restriction["restriction_id"])
+    db.acting_as(ann).run(add, group, cid)
+    with refused("VG101"):
+        db.acting_as(cid).run("select public.remove_participant(%s, %s)", group, bob)
+    db.acting_as(ann).run("select public.remove_participant(%s, %s)", group, cid)
+    here = "select user_id from public.conversation_participants where conversation_id = %s and left_at is null"
+    assert set(db.owner().column(here, group)) == {ann, bob}
+    assert [(e["actor"], e["subject"]) for e in db.events("participant.left")] == [(ann, cid)]
+    db.acting_as(ann).run("select public.leave_conversation(%s)", group)
+    with refused("VG101", "a moderator who left"):
+        db.acting_as(ann).run(add, group, cid)
+    closing = db.conversation(ann, bob, title="closing")
+    db.owner().run("alter table public.conversations disable trigger user")
+    db.owner().run("update public.conversations set status = 'closed' where id = %s", closing)
+    with refused("VG101", "closed"):
+        db.acting_as(ann).run(add, closing, cid)
+
+
+def test_who_left_knows_nothing_of_who_stays(db: Database) -> None:
+    ann, bob, cid = db.member("ann"), db.member("bob"), db.member("cid")
+    group = db.conversation(ann, bob, cid)
+    for who in (ann, bob, cid):
+        db.acting_as(who).run("select public.update_user_presence(%s, 'online')", who)
+    db.acting_as(cid).run("select public.leave_conversation(%s)", group)
+    for table, column in (("profiles", "id"), ("user_presence", "user_id")):
+        assert db.acting_as(cid).column(f"select {column} from public.{table}") == [cid]
+        assert set(db.acting_as(bob).column(f"select {column} from public.{table}")) == {ann, bob}
+    with refused("VG209"):
+        db.acting_as(ann).value("select public.start_conversation(%s)", [ann])
+
+
+def test_a_notice_is_acknowledged_by_whom_it_is_for(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    staff = db.acting_as(db.member("mia", "moderator"))
+    staff.value("select public.restrict_member(%s, 'warn', 'r')", ann)
+    notice = db.acting_as(ann).value("select id from public.notices")
+    with refused("VG205"):
+        db.acting_as(bob).run("select public.acknowledge_notice(%s)", notice)
+    db.acting_as(ann).run("select public.acknowledge_notice(%s)", notice)
+
+
+def test_who_shows_no_typing_types_unseen(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    db.acting_as(ann).run(
+        "insert into public.messaging_preferences (user_id, typing_indicators) values (%s, false)",
+        ann,
+    )
+    db.acting_as(ann).run(
+        "select public.update_user_presence(%s, 'online', null, %s)", ann, conversation
+    )
+    typing = "select is_typing_in_conversation from public.user_presence where user_id = %s"
+    assert db.acting_as(bob).value(typing, ann) is None
+
+
+def test_the_server_owns_what_a_profile_is(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    for assignment in ("anonymised_at = now()", "created_at = '2001-01-01'"):
+        with refused("VG110", assignment):
+            db.service().run(f"update public.profiles set {assignment} where id = %s", ann)
+    with refused("VG108"):
+        db.acting_as(ann).run("update public.profiles set name = repeat('x', 201)")
+    db.superuser().run("delete from auth.users where id = %s", bob)
+    with refused("VG105"):
+        db.service().run("update public.profiles set name = 'x' where id = %s", bob)
+    row = db.owner().rows(
+        "select name, location, anonymised_at from public.profiles where id = %s", bob
+    )[0]
+    assert (row["name"], row["location"], row["anonymised_at"] is None) == (None, None, False)
+    (event,) = db.events("account.deleted")
+    assert event["subject"] == bob
+
+
+def test_who_brought_whom_together_is_on_the_record(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    db.conversation(ann, bob)
+    assert [(e["actor"], e["subject"]) for e in db.events("conversation.started")] == [(ann, ann)]
+    added = {(e["actor"], e["subject"]) for e in db.events("participant.added")}
+    assert added == {(ann, ann), (ann, bob)}
+
+
+def test_a_token_without_a_member_sees_nothing_and_breaks_nothing(db: Database) -> None:
+    db.conversation(db.member("ann"), db.member("bob"))
+    session = db.acting_as(uuid.uuid4())
+    session.claims = {"role": "authenticated", "sub": "a-service-of-the-app"}
+    for table in ("messages", "conversations", "profiles", "notices"):
+        assert session.rows(f"select * from public.{table}") == []

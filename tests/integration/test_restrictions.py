@@ -318,3 +318,66 @@ def test_reading_and_starting_come_back_by_the_clock_too(
         time.sleep(0.05)
     assert member.sees(conversation) == ["earlier"]
     member.value("select public.start_conversation(%s)", [bob])
+
+
+def test_the_internal_reason_is_told_to_nobody(
+    db: Database, people: tuple[uuid.UUID, uuid.UUID, Session, uuid.UUID]
+) -> None:
+    ann, _, staff, _ = people
+    restrict(staff, ann, "mute", "1 day", public_reason="be kind")
+    member = db.acting_as(ann)
+    assert member.column("select reason from public.user_restrictions") == ["be kind"]
+    (body,) = member.column("select body from public.notices")
+    assert "be kind" in body
+    assert "because" not in body
+
+
+def test_a_back_end_that_writes_restrictions_obeys_their_rules(
+    db: Database, people: tuple[uuid.UUID, uuid.UUID, Session, uuid.UUID]
+) -> None:
+    ann, _, _, conversation = people
+    aud = db.member("aud", "auditor")
+    insert = "insert into public.user_restrictions (user_id, restriction_type, duration_hours) values (%s, 'mute', %s)"
+    with refused("VG202", "staff"):
+        db.service().run(insert, aud, 1)
+    for hours in (0, -1):
+        with refused("VG204"):
+            db.service().run(insert, ann, hours)
+    with refused("VG204"):
+        db.service().run(
+            "insert into public.user_restrictions (user_id, restriction_type, expires_at) values (%s, 'mute', '2001-01-01')",
+            ann,
+        )
+    db.service().run(insert, ann, 1)
+    with refused("VG103"):
+        db.acting_as(ann).send(conversation, "muted")
+    with refused("VG110"):
+        db.owner().run("update public.user_restrictions set expires_at = now()")
+
+
+def test_a_restriction_in_one_conversation_binds_there_alone(
+    db: Database, people: tuple[uuid.UUID, uuid.UUID, Session, uuid.UUID]
+) -> None:
+    ann, bob, staff, conversation = people
+    other = db.conversation(ann, bob, title="other")
+    restrict(staff, ann, "block", conversation=conversation)
+    with refused("VG105"):
+        db.acting_as(ann).send(conversation, "x")
+    db.acting_as(ann).send(other, "x")
+    db.acting_as(bob).send(other, "y")
+    assert db.acting_as(ann).sees(other) == ["x", "y"]
+
+
+def test_a_duration_lies_above_zero_and_a_lifted_restriction_binds_no_more(
+    db: Database, people: tuple[uuid.UUID, uuid.UUID, Session, uuid.UUID]
+) -> None:
+    ann, bob, staff, _ = people
+    for duration in ("0 seconds", "-1 hour"):
+        with refused("VG204"):
+            restrict(staff, ann, "mute", duration)
+    made = restrict(staff, ann, "mute")
+    start = "select public.start_conversation(%s)"
+    with refused("VG112"):
+        db.acting_as(ann).value(start, [bob])
+    staff.value("select public.lift_restriction(%s, 'r')", made)
+    db.acting_as(ann).value(start, [bob])

@@ -259,3 +259,142 @@ def test_receipts_are_written_by_the_recipient_alone_and_follow_their_wish(db: D
     )
     with refused("42501"):
         db.acting_as(ann).run("select public.mark_messages_read(%s, %s)", bob, conversation)
+
+
+def test_the_server_owns_every_column_but_receipts_and_deletion(db: Database) -> None:
+    ann, bob, cid = db.member("ann"), db.member("bob"), db.member("cid")
+    sent = db.acting_as(ann).send(db.conversation(ann, bob), "first")
+    other = db.conversation(ann, cid)
+    columns = {
+        "id": "gen_random_uuid()", "conversation_id": f"'{other}'", "sender_id": f"'{bob}'", "recipient_id": "null",
+        "content": "'x'", "message_type": "'system'", "parent_message_id": "id", "thread_id": "id",
+        "encryption_status": "'failed'", "edited_at": "now()", "is_flagged": "true", "flagged_reason": "'x'",
+        "moderation_status": "'hidden'", "client_message_id": "'c'", "created_at": "'2001-01-01'",
+    }  # fmt: skip
+    for column, value in columns.items():
+        with refused("VG110", column):
+            db.owner().run(f"update public.messages set {column} = {value} where id = %s", sent)
+
+
+def test_a_message_is_deleted_once_and_by_its_author_alone(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    sent = db.acting_as(ann).send(db.conversation(ann, bob), "x")
+    with refused("VG113"):
+        db.acting_as(bob).run("select public.delete_message(%s)", sent)
+    delete = "update public.messages set deleted_at = '2001-01-01' where id = %s"
+    db.acting_as(ann).run(delete, sent)
+    with refused("VG110"):
+        db.acting_as(ann).run("update public.messages set deleted_at = now() where id = %s", sent)
+    row = db.owner().rows("select content, deleted_at from public.messages")[0]
+    assert (row["content"], row["deleted_at"].year > 2001) == ("", True)
+    (event,) = db.events("message.deleted")
+    assert event["actor"] == ann
+
+
+def test_nobody_but_the_recipient_marks_as_read_and_in_a_group_nobody_does(db: Database) -> None:
+    ann, bob, cid = db.member("ann"), db.member("bob"), db.member("cid")
+    direct, group = db.conversation(ann, bob), db.conversation(ann, bob, cid)
+    own, told = db.acting_as(bob).send(direct, "mine"), db.acting_as(ann).send(group, "all")
+    db.acting_as(ann).send(direct, "yours")
+    read = "update public.messages set status = 'read', read_at = now() where id = %s"
+    with refused("VG110", "no recipient, no session"):
+        db.service().run(read, told)
+    mark = "select public.mark_messages_read(%s, %s)"
+    assert db.acting_as(bob).value(mark, bob, direct) == 1
+    assert db.owner().value("select status from public.messages where id = %s", own) == "delivered"
+    db.acting_as(cid).value(mark, cid, group)
+    unread = "select public.get_unread_message_count(%s)"
+    assert db.acting_as(cid).value(unread, cid) == 0
+    assert db.acting_as(bob).value(unread, bob) == 1, "each has a mark of their own"
+    db.acting_as(bob).value(mark, bob, group)
+    assert db.owner().value("select status from public.messages where id = %s", told) == "delivered"
+
+
+def test_who_shows_no_receipts_reads_in_private_and_never_backwards(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    db.acting_as(bob).run(
+        "insert into public.messaging_preferences (user_id, read_receipts) values (%s, false)", bob
+    )
+    first, second = (db.acting_as(ann).send(conversation, text) for text in ("one", "two"))
+    read = "update public.messages set status = 'read', read_at = now() where id = %s"
+    shown = "select c.last_message_at, (select max(read_at) from public.messages) from public.conversations c"
+    before = db.owner().rows(shown)
+    unread = "select public.get_unread_message_count(%s)"
+    for message in (second, first):
+        db.acting_as(bob).run(read, message)
+        assert db.acting_as(bob).value(unread, bob) == 0
+    assert db.owner().rows(shown) == before
+
+
+def test_a_retry_never_answers_with_somebody_elses_message(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    call = "select content from public.send_message(%s, %s, 'token')"
+    assert db.acting_as(ann).value(call, conversation, "of ann") == "of ann"
+    assert db.acting_as(bob).value(call, conversation, "of bob") == "of bob"
+
+
+def test_what_a_statement_remembers_of_its_sender_cannot_be_forged(db: Database) -> None:
+    ann, bob, mia = db.member("ann"), db.member("bob"), db.member("mia", "moderator")
+    conversation = db.conversation(ann, bob)
+    db.acting_as(ann).send(conversation, "before")
+    db.acting_as(mia).value("select public.restrict_member(%s, 'mute', 'spam')", ann)
+    forged = f"({ann},{conversation},,{bob},10000,0,t)"
+    session = db.acting_as(ann)
+    with refused("VG103"), session.transaction() as conn:
+        conn.execute("select set_config('vigil.send_memo', %s, true)", [forged])
+        conn.execute(
+            "insert into public.messages (conversation_id, content) values (%s, 'forged')",
+            [conversation],
+        )
+    with refused("VG103", "set between the start of the statement and its row"):
+        session.run(
+            "insert into public.messages (conversation_id, content)"
+            " select %s, 'forged ' || set_config('vigil.send_memo', %s, true)", conversation, forged,
+        )  # fmt: skip
+    with refused("42501", "its digest is out of reach"):
+        session.run("select setval('vigil.send_memo', 1)")
+
+
+def test_what_one_statement_remembered_serves_no_other(db: Database) -> None:
+    ann, bob, cid = db.member("ann"), db.member("bob"), db.member("cid")
+    group = db.conversation(ann, bob, cid)
+    insert = "insert into public.messages (conversation_id, content) values (%s, %s)"
+    with refused("VG101"), db.acting_as(ann).transaction() as conn:
+        conn.execute(insert, [group, "still here"])
+        row = conn.execute("select current_setting('vigil.send_memo') as memo").fetchone()
+        assert row is not None
+        assert row["memo"], "something was remembered"
+        conn.execute("select public.leave_conversation(%s)", [group])
+        conn.execute("select set_config('vigil.send_memo', %s, true)", [row["memo"]])
+        conn.execute(insert, [group, "after leaving"])
+
+
+def test_a_batch_is_judged_row_by_row(db: Database) -> None:
+    ann, bob, mia = db.member("ann"), db.member("bob"), db.member("mia", "moderator")
+    here, there = db.conversation(ann, bob), db.conversation(ann, mia)
+    db.acting_as(mia).value("select public.restrict_member(%s, 'mute', 'spam')", bob)
+    insert = (
+        "insert into public.messages (conversation_id, sender_id, content)"
+        " select c, s, t from unnest(%s::uuid[], %s::uuid[], %s::text[]) as x (c, s, t)"
+    )
+    with refused("VG103", "another sender"):
+        db.service().run(insert, [here, here], [ann, bob], ["one", "two"])
+    with refused("VG101", "another conversation"):
+        db.service().run(insert, [there, here, there], [ann, mia, ann], ["one", "two", "three"])
+    with refused("VG108", "another text"):
+        db.acting_as(ann).run(insert, [here] * 3, [ann] * 3, ["one", "two", " "])
+    db.acting_as(ann).run(insert, [here, here, there], [ann] * 3, ["one", "two", "three"])
+    sent = db.owner().rows("select recipient_id, content from public.messages order by created_at")
+    assert [(row["content"], row["recipient_id"]) for row in sent] == [
+        ("one", bob),
+        ("two", bob),
+        ("three", mia),
+    ]
+    db.acting_as(mia).value(
+        "select public.restrict_member(%s, 'limit', 'much', message_limit => 5)", ann
+    )
+    with refused("VG104", "the third of this statement is one too many"):
+        db.acting_as(ann).run(insert, [here] * 3, [ann] * 3, ["four", "five", "six"])
+    db.acting_as(ann).run(insert, [here] * 2, [ann] * 2, ["four", "five"])

@@ -222,3 +222,52 @@ def test_where_messages_wait_the_filters_approval_releases_nothing_shadowed(db: 
     assert status == "approved", "as an unrestricted twin would see"
     assert db.acting_as(bob).sees(conversation) == []
     assert db.superuser().rows("select * from realtime.messages") == []
+
+
+def test_the_end_of_a_ban_is_told_to_nobody(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    staff = db.acting_as(db.member("moe", "moderator"))
+    staff.value("select public.lift_restriction(%s, 'appeal')", ban(db, ann))
+    staff.value(
+        "select public.restrict_member(%s, 'shadow_ban', 'r', '1 day', legal_basis => 'b')", bob
+    )
+    db.owner().run(
+        "update vigil.restrictions set created_at = now() - interval '2 days', expires_at = now() - interval '1 day'"
+        " where user_id = %s", bob,
+    )  # fmt: skip
+    due = db.worker().rows("select * from vigil.run_due(10)")
+    assert [row["kind"] for row in due] == ["restriction.expired"]
+    assert db.superuser().rows("select * from realtime.messages") == []
+    for who in (ann, bob):
+        assert db.acting_as(who).rows("select * from public.user_restrictions") == []
+
+
+def test_whom_a_banned_member_adds_is_nowhere_to_be_found(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    ban(db, ann)
+    for who in (ann, bob):
+        db.acting_as(who).run("select public.update_user_presence(%s, 'online')", who)
+    started = db.acting_as(ann).value("select public.start_conversation(%s, 'come')", [bob])
+    other = db.acting_as(bob)
+    assert other.column("select id from public.profiles") == [bob]
+    assert other.rows("select * from public.conversation_participants") == []
+    assert other.rows("select * from public.conversations") == []
+    db.acting_as(bob).run(
+        "select public.update_user_presence(%s, 'online', %s, %s)", bob, started, started
+    )
+    shown = other.rows("select current_conversation_id as c, is_typing_in_conversation as t from public.user_presence")  # fmt: skip
+    assert shown == [{"c": None, "t": None}], "the same as for a conversation that is not"
+
+
+def test_reading_moves_no_list_for_what_only_its_author_sees(db: Database) -> None:
+    ann, bob = db.member("ann"), db.member("bob")
+    conversation = db.conversation(ann, bob)
+    ban(db, ann)
+    plain = db.acting_as(bob).send(conversation, "plain")
+    db.acting_as(ann).send(conversation, "shadowed")
+    mark = "select public.mark_messages_read(%s, %s)"
+    moved = "select last_message_at = (select created_at from public.messages where id = %s) from public.conversations"
+    db.acting_as(ann).value(mark, ann, conversation)
+    assert db.owner().value(moved, plain)
+    db.acting_as(bob).value(mark, bob, conversation)
+    assert db.owner().value(moved, plain)

@@ -202,4 +202,5 @@ def test_private_topics_stay_private_whatever_the_app_allows(world: World) -> No
 
     assert rights(world.ann, f"user:{world.ann}") == (True, False)
     assert rights(world.eve, f"user:{world.ann}") == (False, False)
+    assert rights(world.eve, "vigil:doorbell") == (False, False)
     assert rights(world.eve, "room:1") == (True, True), "the app's own topics are the app's"

@@ -25,6 +25,7 @@ from websockets.asyncio.client import ClientConnection
 from vigil_cli.local.cluster import Cluster
 from vigil_cli.local.realtime.app import create_app, gateway_lifespan
 from vigil_cli.local.realtime.config import GatewayConfig
+from vigil_cli.local.realtime.server import GatewayServer
 
 SECRET = "only-for-tests-only-for-tests-only-for-tests"
 SCHEMA = (Path(__file__).parent / "schema.sql").read_bytes()
@@ -71,6 +72,7 @@ class Running:
     dsn: str
     admin_dsn: str
     app: Starlette
+    stop: Callable[[], None]
 
     @property
     def base(self) -> str:
@@ -96,20 +98,24 @@ def serve(config: GatewayConfig, dsn: str, port: int = 0) -> Iterator[Running]:
         routes=[Mount("/realtime/v1", app=app)], lifespan=lambda _: gateway_lifespan(app)
     )
     listener = socket.create_server(("127.0.0.1", port))
-    server = uvicorn.Server(
-        uvicorn.Config(front, log_level="warning", ws="websockets-sansio", lifespan="on")
+    server = GatewayServer(
+        uvicorn.Config(front, log_level="warning", ws="websockets-sansio", lifespan="on"), app
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
+
+    def stop() -> None:
+        server.should_exit = True
+        thread.join(20)
+
     try:
         while not server.started:
             assert thread.is_alive(), "the gateway did not start"
             time.sleep(0.01)
         port = listener.getsockname()[1]
-        yield Running(f"ws://127.0.0.1:{port}/realtime/v1", dsn, config.dsn, app)
+        yield Running(f"ws://127.0.0.1:{port}/realtime/v1", dsn, config.dsn, app, stop)
     finally:
-        server.should_exit = True
-        thread.join(20)
+        stop()
         listener.close()
         assert not thread.is_alive()
 

@@ -103,3 +103,19 @@ create policy messages_select_headers on realtime.messages
 create function public.send_to(topic text, body jsonb) returns void
     language sql security definer
     as $$ select realtime.send(body, 'news', topic, true) $$;
+
+create table public.sums (
+    id    int primary key,
+    a     int,
+    b     numeric(6, 2),
+    label text,
+    total numeric generated always as (a + b) stored,
+    small boolean generated always as (a < 10) stored,
+    shout text generated always as (upper(label)) stored,
+    last  int
+);
+grant select on public.sums to authenticated;
+create table public.old_sums (id int primary key, a int, twice int generated always as (a * 2) stored);
+alter table public.old_sums replica identity full;
+grant select on public.old_sums to authenticated;
+alter publication supabase_realtime add table public.sums, public.old_sums;

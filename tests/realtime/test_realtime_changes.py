@@ -104,7 +104,9 @@ async def test_client_rejoins_after_the_gateway_restarted(gateway: Running, clie
         # In a thread, for the client answers the closing handshake meanwhile.
         await asyncio.to_thread(first.close)
     with serve(config, gateway.dsn, port=port):
-        await system.wait(2, seconds=20)
+        said = [item.message for item in await system.wait(3, seconds=20)]
+        live = "Subscribed to PostgreSQL"
+        assert said == [live, "Server requested disconnect", live]
         note = next(ids)
         gateway.sql("insert into notes (id, owner) values (%s, %s)", note, anna)
         await box.wait_for(lambda item: item["data"]["record"]["id"] == note)

@@ -21,6 +21,31 @@ from vigil_cli.local.realtime.examiner import Examiner, Question
 NOTES = {"event": "INSERT", "schema": "public", "table": "notes"}
 
 
+@pytest.mark.parametrize("vsn", ["1.0.0", "2.0.0"])
+async def test_farewell_before_the_server_stops(gateway: Running, wire: Any, vsn: str) -> None:
+    """Each channel is told, what was queued still arrives, and the socket closes with 1012."""
+    with serve(settings(gateway.admin_dsn), gateway.dsn) as going:
+        one = await wire(going, vsn=vsn)
+        for number, name in enumerate(("a", "b")):
+            await one.join(name, {"broadcast": {"self": True}}, ref=str(number))
+        await one.send("realtime:a", "phx_leave", {}, ref="9", join_ref="0")
+        await one.until("phx_close")
+        await one.send("realtime:b", "broadcast", {"event": "e", "payload": {}}, ref="8")
+        await one.until("broadcast")
+        stopping = asyncio.create_task(asyncio.to_thread(going.stop))
+        told = await one.recv()
+        payload = told[4] if vsn == "2.0.0" else told["payload"]
+        assert payload == {
+            "extension": "system", "status": "ok", "message": "Server requested disconnect",
+            "channel": "b",
+        }  # fmt: skip
+        with pytest.raises(ConnectionClosed) as closed:
+            await one.recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1012
+        await stopping
+
+
 async def test_project_without_public_channels(gateway: Running, wire: Any) -> None:
     """With public access off, a public join is refused by name."""
     with serve(settings(gateway.admin_dsn, private_only=True), gateway.dsn) as strict:
@@ -33,6 +58,17 @@ async def test_topic_name_is_required(gateway: Running, wire: Any) -> None:
     """The bare prefix is no topic."""
     reply = await (await wire(gateway)).join("")
     assert reply["payload"]["response"]["reason"].startswith("TopicNameRequired:")
+
+
+async def test_denied_broadcast_is_met_with_silence(gateway: Running, wire: Any) -> None:
+    """Nothing tells a sender without the right from one nobody listens to, not even with ack."""
+    anna, ben = uuid.uuid4(), uuid.uuid4()
+    one = await wire(gateway, user_token(ben))
+    room = f"room:{anna}:{ben}"
+    reply = await one.join(room, {"private": True, "broadcast": {"ack": True, "self": True}})
+    assert reply["payload"]["status"] == "ok"
+    await one.send(f"realtime:{room}", "broadcast", {"event": "e", "payload": {}}, ref="2")
+    await one.silence()
 
 
 async def test_too_large_a_broadcast(gateway: Running, wire: Any) -> None:

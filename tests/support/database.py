@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +20,6 @@ from vigil_cli.local.cluster import SUPERUSER, Cluster
 ROOT = Path(__file__).resolve().parents[2]
 MIGRATIONS = sorted((ROOT / "supabase" / "migrations").glob("*.sql"))
 WORKER_PASSWORD = "worker-of-the-tests"
-# Set by `make sabotage` alone: SQL that breaks one guard in every database of the run.
-SABOTAGE = os.environ.get("VIGIL_TEST_SABOTAGE", "")
 _numbers = itertools.count(1)
 
 
@@ -35,10 +32,10 @@ def migrate(dsn: str) -> None:
 
 
 @contextmanager
-def refused(sqlstate: str, because: str = "") -> Iterator[None]:
+def refused(sqlstate: str, because: str = "") -> Iterator[pytest.ExceptionInfo[psycopg.Error]]:
     """The block is refused with this SQLSTATE; wording is free, a missing message is not."""
     with pytest.raises(psycopg.Error) as caught:
-        yield
+        yield caught
     assert caught.value.sqlstate == sqlstate, f"{because}: {caught.value.sqlstate} {caught.value}"
     assert str(caught.value).strip()
 
@@ -109,6 +106,7 @@ class Database:
     cluster: Cluster
     name: str
     _open: list[psycopg.Connection[Any]] = field(default_factory=list)
+    _makers: tuple[Session, Session] | None = None
 
     def dsn(self, role: str = "postgres") -> str:
         if role == "vigil_worker":
@@ -144,8 +142,9 @@ class Database:
     def member(self, name: str, staff: str | None = None) -> uuid.UUID:
         """A new account with a profile; with `staff`, also on the staff."""
         person = uuid.uuid4()
-        owner = self.owner()
-        superuser = self.superuser()
+        if self._makers is None:
+            self._makers = self.owner(), self.superuser()
+        owner, superuser = self._makers
         superuser.run(
             "insert into auth.users (id, email) values (%s, %s)",
             person,
@@ -201,14 +200,19 @@ class Database:
         for conn in self._open:
             conn.close()
         self._open.clear()
+        self._makers = None
 
 
 class Databases:
     """Makes databases on one cluster: templates once, clones per test."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(
+        self, cluster: Cluster, made: Mapping[str, str] | None = None, use_up: str = ""
+    ) -> None:
+        """`made` names databases of this cluster that stand for a template; `use_up` is given away instead of a copy."""
         self.cluster = cluster
-        self._templates: set[str] = set()
+        self._templates = dict(made or {})
+        self._use_up, self._given_away = use_up, False
 
     def admin(self, query: str) -> None:
         with psycopg.connect(self.cluster.dsn(role=SUPERUSER), autocommit=True) as conn:
@@ -224,13 +228,17 @@ class Databases:
             if migrated:
                 migrate(self.cluster.dsn(role="postgres", dbname=name))
                 self.admin(f"alter role vigil_worker password '{WORKER_PASSWORD}'")
-                if SABOTAGE:
-                    with psycopg.connect(self.cluster.dsn(role="postgres", dbname=name)) as conn:
-                        conn.execute(SABOTAGE)
-            self._templates.add(name)
-        return name
+            self._templates[name] = name
+        return self._templates[name]
 
     def clone(self, template: str) -> Database:
+        if template == self._use_up:
+            if self._given_away:
+                pytest.exit(
+                    "a second copy is wanted", returncode=pytest.ExitCode.NO_TESTS_COLLECTED
+                )
+            self._given_away = True
+            return Database(self.cluster, template)
         name = f"t{next(_numbers)}_{uuid.uuid4().hex[:8]}"
         self.admin(f"create database {name} template {template} owner postgres")
         return Database(self.cluster, name)

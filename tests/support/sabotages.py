@@ -1,27 +1,33 @@
 """Ways to break the database on purpose: each must turn a test red.
 
-Policies, triggers and grants come from the catalogue of a migrated database, so that a new guard is sabotaged without
-being listed. What a function checks is listed here, as a text of its body and what to put in its place.
+What the catalogue knows is in sabotaged_catalogue.py. What a function checks is listed here, as a text of its body and
+what to put in its place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tests.support.database import Database
-
 ALL = "tests/integration"
-WIDE = f"{ALL}/test_wide_open.py"
 
 
 @dataclass(frozen=True, slots=True)
 class Sabotage:
-    """`sql` breaks one guard; `first` names the test file that should notice."""
+    """`sql` breaks one guard; `first` names the test file that should notice. What is about the same is noticed alike."""
 
     name: str
     sql: str
     first: str = ALL
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Redundant:
+    """A guard that another one stands behind, so that its loss alone changes nothing for anyone."""
+
+    name: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,10 @@ class Body:
 BODIES = (
     # 1. Unskippable
     Body("guard_send()", "facts := vigil.check_may_send(new.sender_id, new.conversation_id);", "", "test_restrictions"),
+    Body("guard_send()", "vigil.memo_digest(memo) = currval('vigil.send_memo')", "true", "test_sending"),
+    Body("guard_send()", "facts.sender is distinct from new.sender_id or ", "facts is null or ", "test_sending"),
+    Body("guard_send()", " or facts.conversation is distinct from new.conversation_id", "", "test_sending"),
+    Body("check_may_send(uuid,uuid)", "f.kinds is null", "true", "test_sending"),
     Body("guard_send()", "perform vigil.check_content(new.content, new.conversation_id);", "", "test_sending"),
     Body("guard_send()", "<> 'read committed'", "= 'none'", "test_sending"),
     Body("guard_send()", "perform pg_advisory_xact_lock_shared(vigil.member_lock_key(new.sender_id));", "", "test_restrictions"),
@@ -136,59 +146,37 @@ GRANTS = {
 }  # fmt: skip
 
 # Removed alone, nothing changes for anyone: another guard stands behind, and a test of the closed list notices instead.
-REDUNDANT = {
-    "vigil_messages_guard_delete": "zzz_vigil_100_keep_rows refuses it",
-    "vigil_messages_guard_insert": "zzz_vigil_050_refuse_foreign_sender refuses the same before the row is judged",
-    "vigil_conversations_guard_delete": "zzz_vigil_100_keep_rows refuses it",
-    "vigil_conversation_participants_guard_delete": "zzz_vigil_100_keep_rows refuses it",
-    "vigil_conversation_participants_guard_update": "zzz_vigil_100_keep_participant refuses it",
-    "vigil_conversation_participants_guard_insert": "zzz_vigil_100_guard_participant refuses more, earlier",
-    "vigil_profiles_guard_delete": "zzz_vigil_100_keep_rows refuses it",
-    "vigil_message_reports_guard_delete": "zzz_vigil_100_keep_rows refuses it",
-    "vigil_message_reports_guard_update": "zzz_vigil_110_guard_report_update refuses it",
-    "vigil_message_reports_guard_insert": "zzz_vigil_100_guard_report sets the reporter itself",
-    "vigil_user_restrictions_guard_delete": "zzz_vigil_100_keep_rows refuses it",
-    "vigil_user_restrictions_guard_update": "zzz_vigil_100_guard_user_restriction refuses it",
-    "vigil_user_restrictions_guard_write": "zzz_vigil_050_refuse_members refuses it earlier",
+REDUNDANT: dict[str, str] = {
+    "drop policy vigil_messages_guard_delete": "zzz_vigil_100_keep_rows refuses it",
+    "drop policy vigil_messages_guard_insert": "zzz_vigil_050_refuse_foreign_sender refuses the same before the row is judged",
+    "drop policy vigil_conversations_guard_delete": "zzz_vigil_100_keep_rows refuses it",
+    "drop policy vigil_conversation_participants_guard_delete": "zzz_vigil_100_keep_rows refuses it",
+    "drop policy vigil_conversation_participants_guard_update": "zzz_vigil_100_keep_participant refuses it",
+    "drop policy vigil_conversation_participants_guard_insert": "zzz_vigil_100_guard_participant refuses more, earlier",
+    "drop policy vigil_profiles_guard_delete": "zzz_vigil_100_keep_rows refuses it",
+    "drop policy vigil_message_reports_guard_delete": "zzz_vigil_100_keep_rows refuses it",
+    "drop policy vigil_message_reports_guard_update": "zzz_vigil_110_guard_report_update refuses it",
+    "drop policy vigil_message_reports_guard_insert": "zzz_vigil_100_guard_report sets the reporter itself",
+    "drop policy vigil_user_restrictions_guard_delete": "zzz_vigil_100_keep_rows refuses it",
+    "drop policy vigil_user_restrictions_guard_update": "zzz_vigil_100_guard_user_restriction refuses it",
+    "drop policy vigil_user_restrictions_guard_write": "zzz_vigil_050_refuse_members refuses it earlier",
+    "disable trigger zzz_vigil_100_keep_all_rows on conversations": "TRUNCATE of it needs CASCADE, which reaches a table whose own trigger refuses",
+    "disable trigger zzz_vigil_100_keep_all_rows on messages": "TRUNCATE of it needs CASCADE, which reaches a table whose own trigger refuses",
+    "disable trigger zzz_vigil_100_keep_all_rows on profiles": "TRUNCATE of it needs CASCADE, which reaches a table whose own trigger refuses",
 }  # fmt: skip
 
 
-# TRUNCATE … CASCADE of these reaches a table whose own trigger refuses; without CASCADE a foreign key does.
-REDUNDANT_TRIGGERS = {
-    ("zzz_vigil_100_keep_all_rows", "conversations"),
-    ("zzz_vigil_100_keep_all_rows", "messages"),
-    ("zzz_vigil_100_keep_all_rows", "profiles"),
-}
+def of_bodies(bodies: Sequence[Body]) -> Iterator[Sabotage]:
+    """The bodies with each text in turn replaced."""
+    for body in bodies:
+        name = f"{body.function}: {body.old[:60]}"
+        if sum(b.function == body.function and b.old[:60] == body.old[:60] for b in bodies) > 1:
+            name += f" -> {body.new[:40]}"
+        yield Sabotage(name, _rewrite(body), _place(body.first), body.function)
 
 
-def collect(db: Database) -> Iterator[Sabotage]:
-    """Every sabotage there is, for the schema of this database."""
-    owner = db.owner()
-    for row in owner.rows(
-        "select p.polname::text as name, p.polrelid::regclass::text as relation from pg_policy p"
-        " where p.polname like 'vigil\\_%%' and not p.polpermissive order by 2, 1"
-    ):
-        if row["name"] not in REDUNDANT:
-            yield Sabotage(
-                f"drop policy {row['name']}",
-                f"drop policy {row['name']} on {row['relation']}",
-                WIDE,
-            )
-    for row in owner.rows(
-        "select t.tgname::text as name, t.tgrelid::regclass::text as relation from pg_trigger t"
-        " where t.tgname ~ '^(zzz_)?vigil_' order by 2, 1"
-    ):
-        if (
-            not row["relation"].startswith("auth.")
-            and (row["name"], row["relation"]) not in REDUNDANT_TRIGGERS
-        ):
-            yield Sabotage(
-                f"disable trigger {row['name']} on {row['relation']}",
-                f"alter table {row['relation']} disable trigger {row['name']}",
-                WIDE,
-            )
-    for body in BODIES:
-        yield Sabotage(f"{body.function}: {body.old[:60]}", _rewrite(body), _place(body.first))
+def of_grants() -> Iterator[Sabotage]:
+    """What no role holds, granted."""
     for name, (sql, first) in GRANTS.items():
         yield Sabotage(name, sql, f"{ALL}/{first}.py")
 

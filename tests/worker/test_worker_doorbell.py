@@ -264,21 +264,49 @@ async def test_a_message_nobody_rang_for_brings_a_new_subscription(
 async def test_a_private_topic_rings_as_well(gateway: Running, db: Database) -> None:
     db.owner().run(
         "create policy bell on realtime.messages for select to authenticated"
-        " using ((select realtime.topic()) = 'vigil:bell'"
+        " using ((select realtime.topic()) = 'ops:bell'"
         " and (select auth.jwt()) ->> 'purpose' = 'doorbell')"
     )
     ticket = minted("authenticated", 3600, purpose="doorbell")
     async with (
         line(gateway) as wire,
-        ringing(wire.port, doorbell_topic="vigil:bell", doorbell_token=ticket) as rung,
+        ringing(wire.port, doorbell_topic="ops:bell", doorbell_token=ticket) as rung,
     ):
         await rung.is_live()
         await asyncio.sleep(0.3)
         rung.wake.clear()
         await asyncio.to_thread(
-            db.superuser().run, "select realtime.send('{}', 'ring', 'vigil:bell', true)"
+            db.superuser().run, "select realtime.send('{}', 'ring', 'ops:bell', true)"
         )
         await rung.ring()
+
+
+def test_a_worker_rings_on_the_private_topic_of_the_database(
+    db: Database, room: Room, gateway: Running, tmp_path: Path
+) -> None:
+    room.add_terms(("grumble", "remove"))
+    told = {
+        "supabase_url": gateway.base,
+        "supabase_key": ANON,
+        "jwt_secret": SECRET,
+        "doorbell_topic": "vigil:doorbell",
+        "poll_seconds": 600,
+        "doorbell_poll_seconds": 600,
+    }
+    with worker(db, tmp_path, **told) as running:
+        refused = running.wait_for("doorbell.lost")
+        assert "Unauthorized" in refused["reason"], "until the owner says so, nobody may listen"
+        db.owner().run("select vigil.ring_privately(true)")
+        running.wait_for("doorbell.live", seconds=60)
+        time.sleep(0.5)
+        room.send("grumble")
+        until(lambda: room.state_of("grumble") == "removed", "a verdict")
+        room.send("fine")
+        until(lambda: room.verdicts()["fine"], "a verdict")
+        message = room.owner.value("select id from public.messages where content = 'fine'")
+        db.acting_as(room.ann).value("select public.edit_message(%s, 'finer')", message)
+        until(lambda: "finer" in room.verdicts(), "an edit rings too")
+        assert running.stop() == 0
 
 
 def test_a_worker_with_a_doorbell_needs_no_poll(
@@ -288,7 +316,7 @@ def test_a_worker_with_a_doorbell_needs_no_poll(
     with worker(
         db,
         tmp_path,
-        supabase_url=gateway.http.removesuffix("/realtime/v1"),
+        supabase_url=gateway.base,
         supabase_key=ANON,
         doorbell_token=minted("vigil_doorbell", 3600),
         poll_seconds=600,

@@ -68,11 +68,11 @@ class _Attempt:
         self.why = self.why or why
         self.ended.set()
 
-    def on_state(self, state: RealtimeSubscribeStates, _: Exception | None) -> None:
+    def on_state(self, state: RealtimeSubscribeStates, problem: Exception | None) -> None:
         if state == RealtimeSubscribeStates.SUBSCRIBED:
             self.subscribed.set()
         else:
-            self.end(state.value)
+            self.end(f"{state.value}: {problem}"[:200] if problem else state.value)
 
     def on_system(self, payload: object) -> None:
         # Only now does the server look at changes; what came before is fetched by one ring.

@@ -55,7 +55,8 @@ _KNOWN = (
     KnownSetting("VIGIL_JWT_SECRET", "worker", "HS256 secret with which the worker mints short "
                  "doorbell tokens itself.", secret=True),
     KnownSetting("VIGIL_DOORBELL_TOPIC", "worker", "Private broadcast topic to listen on instead "
-                 "of changes of public.messages."),
+                 "of changes of public.messages: vigil:doorbell, once the owner ran "
+                 "vigil.ring_privately(true)."),
     KnownSetting("VIGIL_DOORBELL_PROBE_SECONDS", "worker", "Pause between liveness probes of the "
                  "doorbell's socket.", "20"),
     KnownSetting("VIGIL_HEALTH_PORT", "worker", "Port on 127.0.0.1 for /healthz, /readyz and "

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -21,7 +21,7 @@ from rich.table import Table
 from vigil_cli.local.errors import LocalStackError
 from vigil_cli.local.layout import Layout
 from vigil_cli.local.seed import MEMBERS, PASSWORD, address, seed
-from vigil_cli.local.services import NAMES, WORKER
+from vigil_cli.local.services import NAMES, WORKER, Service
 from vigil_cli.local.stack import Stack, Up
 from vigil_cli.local.worker import start_worker
 from vigil_cli.options import AsJson, Yes
@@ -78,15 +78,20 @@ def reset(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Throw all data of the stack away and set it up anew."""
+    """Throw all data of the stack away and set it up anew, with a worker if one was running."""
     with _disk_explained():
         layout = Layout.find(directory)
         if not yes:
             typer.confirm(f"Delete all data of the stack in {layout.root}?", abort=True, err=True)
         stack = Stack(layout)
         with words.status("resetting") as status:
+            worker = bool(Service(layout, WORKER).processes())
             done = stack.reset(port=port, say=lambda step: status.update(f"{step} …"))
+            seeded = _add_worker_and_members(stack, status) if worker else False
         _show_up(stack, done, as_json=as_json)
+        if worker:
+            made = " and the members were made anew" if seeded else ""
+            words.print(f"the worker ran before: it runs again{made}")
 
 
 @app.command()
@@ -102,8 +107,10 @@ def status(directory: Directory = None, as_json: AsJson = False) -> None:
                 state = "[green]running[/]" if entry["running"] else "[red]stopped[/]"
                 table.add_row(name, state, str(entry["pid"] or ""))
             Console(highlight=False).print(table)
-            told = facts["url"] if facts["answers"] else "not answering"
-            words.print(f"{told}   ({facts['directory']})")
+            told, where = _standing(facts), facts["directory"]
+            words.print(f"{told}   ({where})", soft_wrap=True)
+            if not facts["answers"]:
+                words.print("Try: vigil local up")
         if not facts["answers"]:
             raise typer.Exit(1)
 
@@ -164,13 +171,24 @@ def _show_up(stack: Stack, done: Up, *, as_json: bool) -> None:
         print(json.dumps(facts, indent=2))
         return
     steps = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in done.seconds.items())
-    words.print(f"[green]up[/] in {sum(done.seconds.values()):.1f} s   ({steps})")
+    total = sum(done.seconds.values())
+    words.print(f"[green]up[/] in {total:.1f} s   ({steps})", soft_wrap=True)
     for name in done.applied:
         words.print(f"  applied {name}")
     values = stack.env()
     for name in ("API_URL", "DB_URL", "PUBLISHABLE_KEY", "SECRET_KEY"):
         print(f"{name}={values[name]}")
     words.print("[dim]everything else: vigil local env[/]")
+
+
+def _standing(facts: dict[str, Any]) -> str:
+    """What a person wants to know first."""
+    running = [name for name, entry in facts["services"].items() if entry["running"]]
+    if facts["answers"]:
+        return str(facts["url"])
+    if facts["url"] is None:
+        return "never set up here" if not running else "set up only in part"
+    return "some of it is stopped" if running else "stopped"
 
 
 def _add_worker_and_members(stack: Stack, status: Status) -> bool:

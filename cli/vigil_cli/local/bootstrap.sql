@@ -78,6 +78,7 @@ grant usage on schema public, auth, storage, realtime, extensions, graphql_publi
     to anon, authenticated, service_role, postgres;
 grant usage on schema extensions to supabase_auth_admin, supabase_storage_admin;
 grant usage on schema realtime to supabase_realtime_admin;
+grant usage on schema realtime to postgres with grant option;
 grant usage on schema vault to service_role, postgres;
 grant create on schema extensions to postgres;
 grant all on schema auth, realtime, storage to dashboard_user;

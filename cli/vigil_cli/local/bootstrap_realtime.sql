@@ -21,6 +21,7 @@ create index if not exists messages_inserted_at_topic_index
 alter table realtime.messages owner to supabase_realtime_admin;
 alter table realtime.messages enable row level security;
 grant select, insert, update on realtime.messages to anon, authenticated, service_role;
+grant select, insert on realtime.messages to postgres with grant option;
 comment on table realtime.messages is
     'Rows sent on private channels. Its policies decide who may join and send; it is not a history.';
 

@@ -12,6 +12,7 @@ length of a path nor its spaces matter. Started by root, Postgres runs as an unp
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -204,7 +205,7 @@ class Cluster:
     # -- inside ------------------------------------------------------------------------------
 
     def _find_home(self) -> Path:
-        if self._settings_file.exists():
+        with contextlib.suppress(LocalStackError):  # none yet, or unreadable: then it is guessed
             elsewhere = str(self._settings().get("elsewhere", ""))
             return Path(elsewhere) if elsewhere else self.root / "data"
         return open_directory(self.root / "data", self._account)
@@ -221,7 +222,14 @@ class Cluster:
             raise LocalStackError(
                 f"There is no Postgres cluster in {self.root}.", hint="vigil local up"
             )
-        settings: dict[str, str | int] = json.loads(self._settings_file.read_text())
+        try:
+            settings: dict[str, str | int] = json.loads(self._settings_file.read_text())
+            int(settings["port"]), settings["password"]
+        except (ValueError, KeyError, TypeError) as exc:
+            raise LocalStackError(
+                f"{self._settings_file} does not hold the settings of a cluster (any more).",
+                hint="vigil local reset   (throws the data away)",
+            ) from exc
         return settings
 
     def _save_settings(self, settings: dict[str, str | int]) -> None:
@@ -294,6 +302,8 @@ class Cluster:
             if not self.durable:
                 for name in ("fsync", "synchronous_commit", "full_page_writes"):
                     arguments += ["-c", f"{name}=off"]
+                # Whoever reads the log sees a commit once it is flushed, and nobody waits for that.
+                arguments += ["-c", "wal_writer_delay=10ms"]
             child = self._popen(arguments, log.fileno())
         while child.poll() is None and time.monotonic() < deadline:
             if self._status() == (child.pid, "ready"):

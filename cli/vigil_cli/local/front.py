@@ -15,6 +15,7 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -29,6 +30,7 @@ from vigil_cli.local.admin_users import AdminUsers
 from vigil_cli.local.realtime.app import create_app as create_gateway
 from vigil_cli.local.realtime.app import gateway_lifespan
 from vigil_cli.local.realtime.config import GatewayConfig
+from vigil_cli.local.realtime.server import GatewayServer
 
 _PARTITIONS = Path(__file__).with_name("bootstrap_partitions.sql")
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -52,6 +54,7 @@ class FrontConfig:
     secret_key: str = field(repr=False)
     anon_key: str
     service_role_key: str = field(repr=False)
+    jwks: dict[str, Any] | None = None
 
     @classmethod
     def read(cls, file: Path) -> FrontConfig:
@@ -132,6 +135,7 @@ def create_app(config: FrontConfig) -> Starlette:
             secret_key=config.secret_key,
             anon_jwt=config.anon_key,
             service_jwt=config.service_role_key,
+            jwks=config.jwks,
         )
     )
 
@@ -146,7 +150,7 @@ def create_app(config: FrontConfig) -> Starlette:
             with contextlib.suppress(asyncio.CancelledError):
                 await partitions
 
-    return Starlette(
+    app = Starlette(
         lifespan=lifespan,
         routes=[
             Route("/_vigil/ready", backend.ready),
@@ -156,6 +160,8 @@ def create_app(config: FrontConfig) -> Starlette:
             Mount("/realtime/v1", app=gateway),
         ],
     )
+    app.state.realtime = gateway
+    return app
 
 
 async def _keep_partitions(dsn: str) -> None:
@@ -176,11 +182,13 @@ def main(arguments: list[str]) -> None:
     """Serve until SIGTERM."""
     config = FrontConfig.read(Path(arguments[0]))
     listening = socket.socket(fileno=config.fd)
-    server = uvicorn.Server(
+    app = create_app(config)
+    server = GatewayServer(
         uvicorn.Config(
-            create_app(config), lifespan="on", log_level="warning", access_log=False,
+            app, lifespan="on", log_level="warning", access_log=False,
             ws="websockets-sansio", ws_max_size=5_000_000, timeout_graceful_shutdown=3,
-        )
+        ),
+        app.state.realtime,
     )  # fmt: skip
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the terminal it came from may go
     server.run(sockets=[listening])

@@ -53,11 +53,19 @@ class StackKeys:
         try:
             stored = json.loads(file.read_text())
             return cls(**{field.name: str(stored[field.name]) for field in fields(cls)})
-        except (ValueError, KeyError) as exc:
+        except (ValueError, KeyError, TypeError) as exc:
             raise LocalStackError(
-                f"{file} cannot be read as the keys of a stack ({exc}).",
-                hint="vigil local reset --yes   (makes a new stack with new keys)",
+                f"{file} does not hold the keys of a stack (any more).",
+                hint="vigil local reset   (throws the data away, makes new keys)",
             ) from exc
+
+    @classmethod
+    def discard_unreadable(cls, file: Path) -> None:
+        """Delete the file when there are no keys in it, so that new ones are made."""
+        try:
+            cls.load_or_make(file)
+        except LocalStackError:
+            file.unlink()
 
 
 def sign(secret: str, *, role: str, issued: int) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import vigil_cli
+from vigil_cli.local.errors import LocalStackError
 
 _PACKAGE = Path(vigil_cli.__file__).resolve().parent
 
@@ -45,6 +47,22 @@ class Layout:
     @property
     def keys(self) -> Path:
         return self.root / "keys.json"
+
+    def jwks(self) -> object:
+        """The public keys a developer put beside the stack's own secrets, for Realtime alone."""
+        file = self.root / "jwks.json"
+        if not file.exists():
+            return None
+        try:
+            found = json.loads(file.read_text())
+            if isinstance(found["keys"], list):
+                return found
+        except (ValueError, KeyError, TypeError):
+            pass  # said below, like keys of another shape
+        raise LocalStackError(
+            f"{file} is not a JSON Web Key Set.",
+            hint=f'give it the shape {{"keys": [...]}}, or delete {file}',
+        )
 
     @property
     def state(self) -> Path:

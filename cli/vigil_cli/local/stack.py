@@ -95,10 +95,11 @@ class Stack:
             return self._stop_all()
 
     def reset(self, *, port: int | None = None, say: Say = lambda _: None) -> Up:
-        """Throw the data away and set up anew. Keys, packages and the port are kept."""
+        """Throw the data away and set up anew. Readable keys, packages and the port are kept."""
         self.layout.make()
         with self.locked(say):
             self._stop_all()
+            StackKeys.discard_unreadable(self.layout.keys)
             self.cluster.destroy()
             state = self._state()
             self._write({"port": state["port"]} if "port" in state else {})
@@ -150,6 +151,14 @@ class Stack:
             "VIGIL_DOORBELL_TOKEN": keys.doorbell_token,
         }
 
+    def is_seeded(self) -> bool:
+        """Whether the small world was made whole in this very database."""
+        return self._state().get("seeded") == self.cluster.identity
+
+    def note_seeded(self) -> None:
+        """Remember that the small world is whole, so that it is not repaired against one's will."""
+        self._note(seeded=self.cluster.identity)
+
     @contextlib.contextmanager
     def locked(self, say: Say) -> Iterator[None]:
         """One command at a time; the lock goes with the process, however it ends."""
@@ -196,7 +205,9 @@ class Stack:
         rest, gateway = Service(self.layout, REST), Service(self.layout, GATEWAY)
         state = self._state()
         versions = digest(
-            Path(__file__).parent / "node" / "serve.mjs", *Path(__file__).parent.glob("*.py")
+            Path(__file__).parent / "node" / "serve.mjs",
+            *sorted(Path(__file__).parent.rglob("*.py")),
+            *self.layout.root.glob("jwks.json"),
         )
         wanted = port if port else state.get("port")
         up_already = (
@@ -244,6 +255,7 @@ class Stack:
                         "backend": f"http://127.0.0.1:{behind.getsockname()[1]}",
                         "admin_dsn": cluster.dsn(role=SUPERUSER),
                         "auth_dsn": cluster.dsn(role="supabase_auth_admin"),
+                        "jwks": self.layout.jwks(),
                         **common,
                     },
                 ),
@@ -284,11 +296,12 @@ class Stack:
     def _state(self) -> dict[str, Any]:
         try:
             state: dict[str, Any] = json.loads(self.layout.state.read_text())
+            whole = isinstance(state, dict) and 0 <= int(state.get("port", 0)) <= 65535
         except FileNotFoundError:
             return {}
-        except ValueError:
-            return {}  # cut short by a full disk; everything in it can be found out again
-        return state
+        except (ValueError, TypeError):
+            whole = False
+        return state if whole else {}  # spoiled, but all of it can be found out again
 
     def _note(self, **facts: Any) -> None:
         self._write(self._state() | facts)

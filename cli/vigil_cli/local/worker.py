@@ -34,7 +34,10 @@ def start_worker(stack: Stack) -> bool:
     config = stack.layout.config(WORKER)
     wanted = {name: value for name, value in stack.env().items() if name.startswith("VIGIL_")}
     if service.processes():
-        known = json.loads(config.read_text())
+        try:
+            known = json.loads(config.read_text())
+        except ValueError:
+            known = {}  # spoiled: it is written anew below
         if all(known.get(name) == value for name, value in wanted.items()):
             return False
         service.stop()

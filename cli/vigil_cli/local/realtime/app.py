@@ -12,7 +12,8 @@ own lifespan, since Starlette does not run the lifespan of a mounted app:
     async with gateway_lifespan(app):
         yield
 
-Serve it with `ws="websockets-sansio"` (uvicorn); its default is deprecated in `websockets`.
+Serve it by `server.GatewayServer` with `ws="websockets-sansio"`, so that clients are told when it
+stops; uvicorn's default is deprecated in `websockets`.
 """
 
 from __future__ import annotations

@@ -9,12 +9,21 @@ from typing import Any, TypeGuard
 from urllib.parse import unquote
 
 import jwt
+import structlog
 
 from vigil_cli.local.realtime.config import GatewayConfig
 from vigil_cli.local.realtime.serializer import dumps
 
+log = structlog.get_logger()
+
 _LATEST = 1e15
-_ALGORITHMS = ["HS256", "HS384", "HS512"]
+_SYMMETRIC = frozenset({"HS256", "HS384", "HS512"})
+# What a key of each type may sign, whatever a token says of itself.
+_ASYMMETRIC = {
+    "RSA": frozenset({"RS256", "RS384", "RS512"}),
+    "EC": frozenset({"ES256", "ES384", "ES512"}),
+    "OKP": frozenset({"EdDSA"}),
+}
 _OPTIONS: Any = {
     "verify_aud": False,
     "verify_exp": False,
@@ -48,10 +57,15 @@ class Access:
 
 
 class Keyring:
-    """Turns API keys and tokens into access; everything is signed with the stack's one secret."""
+    """Turns API keys and tokens into access.
+
+    HS tokens are checked with the `oct` key their `kid` names, else with the stack's secret; RS, ES
+    and EdDSA tokens with the key their `kid` names, and never without one.
+    """
 
     def __init__(self, config: GatewayConfig) -> None:
         self._secret = config.jwt_secret
+        self._known = _signers(config.jwks or {})
         self._keys = {
             config.publishable_key: config.anon_jwt,
             config.secret_key: config.service_jwt,
@@ -83,7 +97,8 @@ class Keyring:
 
     def _claims(self, token: str) -> Mapping[str, Any]:
         try:
-            claims = jwt.decode(token, self._secret, algorithms=_ALGORITHMS, options=_OPTIONS)
+            key, algorithm = self._signer(jwt.get_unverified_header(token))
+            claims = jwt.decode(token, key, algorithms=[algorithm], options=_OPTIONS)
         except jwt.InvalidSignatureError as exc:
             raise TokenRefusedError(
                 "JwtSignatureError", "Failed to validate JWT signature"
@@ -93,7 +108,7 @@ class Keyring:
                 "JwtSignerError",
                 "Failed to generate JWT signer, check your JWT secret or JWKS configuration",
             ) from exc
-        except (jwt.InvalidTokenError, ValueError) as exc:
+        except (jwt.PyJWTError, ValueError) as exc:
             raise TokenRefusedError(
                 "MalformedJWT", "The token provided is not a valid JWT"
             ) from exc
@@ -104,6 +119,29 @@ class Keyring:
                 "MalformedJWT", "The token provided is not a valid JWT"
             ) from exc
         return claims
+
+    def _signer(self, header: Mapping[str, Any]) -> tuple[Any, str]:
+        algorithm, kid = str(header.get("alg")), header.get("kid")
+        kind, key = self._known.get(kid, ("", None)) if isinstance(kid, str) else ("", None)
+        if algorithm in _SYMMETRIC:
+            return (key if kind == "oct" else self._secret), algorithm
+        if algorithm in _ASYMMETRIC.get(kind, ()):
+            return key, algorithm
+        raise jwt.InvalidAlgorithmError(f"no key for {algorithm}")
+
+
+def _signers(jwks: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
+    """The usable keys of a JWKS by `kid`, with their types; those that cannot be read are none."""
+    found: dict[str, tuple[str, Any]] = {}
+    for entry in jwks.get("keys", ()):
+        try:
+            key = jwt.PyJWK.from_dict(entry)
+        except (jwt.PyJWTError, AttributeError, TypeError, ValueError) as exc:
+            log.warning("realtime.key_unusable", reason=str(exc))
+            continue
+        if key.key_id:
+            found[key.key_id] = (key.key_type or "", key.key)
+    return found
 
 
 def _is_number(value: object) -> TypeGuard[float]:

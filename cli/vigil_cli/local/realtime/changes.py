@@ -5,8 +5,6 @@ with the new row (the old one of a DELETE), and on a table with row-level securi
 UPDATE reaches a subscriber only if the row, as it is now, is visible to that role with those
 claims. A DELETE is not checked, and carries the primary key only when row-level security is on.
 All questions of a batch share round trips; none can spoil another (see `examiner`).
-
-Stored generated columns are not in `pgoutput` before Postgres 18, so records lack them here.
 """
 
 from __future__ import annotations
@@ -19,6 +17,7 @@ import structlog
 
 from vigil_cli.local.realtime.catalog import Table, load_tables
 from vigil_cli.local.realtime.examiner import Examiner, Question
+from vigil_cli.local.realtime.generated import complete
 from vigil_cli.local.realtime.serializer import dumps
 from vigil_cli.local.realtime.subscriptions import Registry, Subscription
 from vigil_cli.local.realtime.values import to_json
@@ -82,6 +81,7 @@ class ChangeFeed:
         roles = {s.access.role for c in changes for s in self._subscriptions(c)}
         conn = await self._examiner.connection()
         tables = await load_tables(conn, {c.relation.oid for c in changes}, roles)
+        changes = await complete(changes, tables, self._examiner)
         works = [
             self._begin(c, tables[c.relation.oid]) for c in changes if c.relation.oid in tables
         ]

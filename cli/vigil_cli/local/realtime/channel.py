@@ -7,7 +7,6 @@ import time
 import uuid
 from collections.abc import Coroutine, Sequence
 
-import psycopg
 import structlog
 
 from vigil_cli.local.realtime.auth import Access, TokenRefusedError
@@ -16,19 +15,14 @@ from vigil_cli.local.realtime.authorization import (
     MissingPartitionError,
     ReadRights,
 )
-from vigil_cli.local.realtime.broadcast import PREFIX, Broadcast
+from vigil_cli.local.realtime.broadcast import Broadcast
 from vigil_cli.local.realtime.gateway import Gateway
-from vigil_cli.local.realtime.join import JoinRequest, Replay, ReplayError, parse_join
-from vigil_cli.local.realtime.messages import replayed
+from vigil_cli.local.realtime.join import JoinRequest, ReplayError, parse_join
+from vigil_cli.local.realtime.outlet import Outlet
 from vigil_cli.local.realtime.presence import CallLimit
 from vigil_cli.local.realtime.pushes import handle_broadcast, handle_presence
-from vigil_cli.local.realtime.serializer import (
-    Inbound,
-    UserBroadcast,
-    dumps,
-    encode,
-    user_broadcast_text,
-)
+from vigil_cli.local.realtime.replaying import Replaying
+from vigil_cli.local.realtime.serializer import Inbound, UserBroadcast, dumps
 from vigil_cli.local.realtime.session import Session
 from vigil_cli.local.realtime.watching import TableWatch, WatchRefusedError
 
@@ -45,15 +39,12 @@ class ChannelClosedError(Exception):
     """The channel ends; the text is told in a system message first."""
 
 
-class Channel:
+class Channel(Outlet):
     """A channel from its join to its close. All calls come from the socket's event loop."""
 
     def __init__(self, gateway: Gateway, session: Session, topic: str, join_ref: str | None):
+        super().__init__(session, topic, join_ref)
         self.gateway = gateway
-        self.session = session
-        self.topic = topic
-        self.name = topic.removeprefix(PREFIX)
-        self.join_ref = join_ref
         self.request = JoinRequest()
         self.access: Access
         self.rights = ReadRights(broadcast=True, presence=True)
@@ -68,8 +59,7 @@ class Channel:
         self._watch = TableWatch(self)
         self._tasks: set[asyncio.Task[None]] = set()
         self._expiry: asyncio.TimerHandle | None = None
-        self._held: list[Broadcast] | None = None
-        self._replayed: set[str] = set()
+        self._replay = Replaying(self)
 
     @property
     def room(self) -> tuple[bool, str]:
@@ -132,13 +122,14 @@ class Channel:
         """Become a member: from here on the client is sent what it may see."""
         self.joined = True
         replay = self.request.replayed()
-        self._held = None if replay is None else []
+        if replay is not None:
+            self._replay.hold()
         self.gateway.hub.add(self, self.name, private=self.request.private)
         if self.presence_on:
             self.watch_presence()
         self._schedule_expiry()
         if replay is not None:
-            self.background(self._replay(replay))
+            self.background(self._replay.run(replay))
         if self.request.replication_ready:
             self.background(self._announce_replication())
         if self.request.bindings:
@@ -152,43 +143,10 @@ class Channel:
 
     # Sending ------------------------------------------------------------------------------------
 
-    def push(self, event: str, payload_json: str, *, join_ref: bool = True) -> None:
-        """Send an event of the channel; those to many members carry no join_ref."""
-        ref = self.join_ref if join_ref else None
-        frame = encode(self.session.version, self.topic, event, payload_json, join_ref=ref)
-        self.session.send(frame)
-
-    def reply(self, ref: str | None, status: str, response: object) -> None:
-        """Answer the request with that ref."""
-        payload = dumps({"status": status, "response": response})
-        self.session.send(
-            encode(
-                self.session.version,
-                self.topic,
-                "phx_reply",
-                payload,
-                ref=ref,
-                join_ref=self.join_ref,
-            )
-        )
-
-    def system(self, extension: str, status: str, message: str) -> None:
-        """Tell the client about the channel itself."""
-        payload = {"extension": extension, "status": status, "message": message}
-        self.push("system", dumps({**payload, "channel": self.name}))
-
     def receive_broadcast(self, message: Broadcast) -> None:
         """Send the message to the client if it may read broadcasts."""
-        if self._held is not None:
-            self._held.append(message)
-        elif message.message_id not in self._replayed:
-            self._deliver(message)
-
-    def _deliver(self, message: Broadcast) -> None:
-        if not self.rights.broadcast:
-            return
         frame = message.frame(self.session.version)
-        if frame is not None:
+        if self.rights.broadcast and frame is not None and not self._replay.keeps(message):
             self.session.send(frame)
 
     def receive_presence_diff(self, diff_json: str) -> None:
@@ -292,19 +250,6 @@ class Channel:
             self.system("system", "error", reason)
         self.push_closing("phx_close")
 
-    def push_closing(self, event: str) -> None:
-        """`phx_close` or `phx_error`, whose ref is the join's."""
-        self.session.send(
-            encode(
-                self.session.version,
-                self.topic,
-                event,
-                "{}",
-                ref=self.join_ref,
-                join_ref=self.join_ref,
-            )
-        )
-
     def _schedule_expiry(self) -> None:
         if self._expiry is not None:
             self._expiry.cancel()
@@ -321,25 +266,6 @@ class Channel:
             self._schedule_expiry()
 
     # Work beside the requests -------------------------------------------------------------------
-
-    async def _replay(self, replay: Replay) -> None:
-        """Repeat stored messages, then release what came meanwhile, each message once."""
-        try:
-            async with self.gateway.database.connection() as conn:
-                stored = await replayed(conn, self.name, replay)
-        except (psycopg.Error, OSError) as exc:
-            log.warning("realtime.replay_failed", topic=self.name, reason=str(exc))
-            stored = []
-        for message in stored:
-            text = user_broadcast_text(message.user) if message.user else None
-            if text is not None and self.rights.broadcast:
-                self.push("broadcast", text)
-            elif text is None:
-                self._deliver(message)
-        self._replayed = {message.message_id for message in stored if message.message_id}
-        held, self._held = self._held or [], None
-        for message in held:
-            self.receive_broadcast(message)
 
     async def _announce_replication(self) -> None:
         try:

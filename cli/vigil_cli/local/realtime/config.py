@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class GatewayConfig:
     secret_key: str = field(repr=False)
     anon_jwt: str
     service_jwt: str = field(repr=False)
+    jwks: dict[str, Any] | None = field(default=None, repr=False)
     poll_seconds: float = 0.1
     changes_publication: str = "supabase_realtime"
     messages_publication: str = "supabase_realtime_messages_publication"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Protocol
 
 import structlog
@@ -25,6 +25,7 @@ from vigil_cli.local.realtime.wal import Change
 log = structlog.get_logger()
 
 _TOGETHER = 200
+_FAREWELL_SECONDS = 2.0
 
 
 class Renewable(Protocol):
@@ -47,6 +48,10 @@ class Gateway:
         self.presences = Presences()
         self.registry = Registry()
         self.renewables: set[Renewable] = set()
+        self.leaving = asyncio.Event()
+        self._connected: set[object] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
         self._examiner = Examiner(config)
         self._feed = ChangeFeed(self.registry, self._examiner, config.max_record_bytes)
         self.reader = LogReader(config, self._consume, self._renew)
@@ -63,6 +68,28 @@ class Gateway:
             await asyncio.gather(reading, return_exceptions=True)
             await self._examiner.close()
             await self.database.close()
+
+    async def farewell(self) -> None:
+        """Tell every channel that the server goes, and see every socket closed; new ones are too.
+
+        Called before the server stops, which would cut the sockets without a word.
+        """
+        self.leaving.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                await self._empty.wait()
+
+    @contextmanager
+    def connected(self, socket: object) -> Iterator[None]:
+        """A socket is open while inside; the farewell waits for it."""
+        self._connected.add(socket)
+        self._empty.clear()
+        try:
+            yield
+        finally:
+            self._connected.discard(socket)
+            if not self._connected:
+                self._empty.set()
 
     async def _consume(self, changes: Sequence[Change]) -> None:
         """Deliver one batch, messages and table changes in the order of their commits."""

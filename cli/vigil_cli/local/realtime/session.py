@@ -31,7 +31,15 @@ class Session:
             self.queue.put_nowait(frame)
 
     async def next_frame(self) -> str | bytes:
-        """The next frame to write."""
+        """The next frame to write; say `written` afterwards."""
         frame = await self.queue.get()
         self.queued_bytes -= len(frame)
         return frame
+
+    def written(self) -> None:
+        """The frame taken last is out."""
+        self.queue.task_done()
+
+    async def flushed(self) -> None:
+        """Return when everything queued is out."""
+        await self.queue.join()

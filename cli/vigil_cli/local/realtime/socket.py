@@ -7,6 +7,7 @@ and a join that waits holds up no other topic.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -28,7 +29,7 @@ from vigil_cli.local.realtime.session import Session
 log = structlog.get_logger()
 
 _TOPIC_QUEUE = 256
-_NORMAL, _TOO_BIG, _TRY_LATER = 1000, 1009, 1013
+_NORMAL, _TOO_BIG, _RESTARTING, _TRY_LATER = 1000, 1009, 1012, 1013
 _GOODBYE_SECONDS = 1.0
 
 
@@ -122,21 +123,30 @@ class Socket:
 
     async def serve(self) -> None:
         """Read until the client goes, is idle, is too slow, or the server stops."""
+        with self.gateway.connected(self):
+            await self._serve()
+
+    async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
         reading = loop.create_task(self._read())
         writing = loop.create_task(self._write())
         overflow = loop.create_task(self.session.overflowed.wait())
+        leaving = loop.create_task(self.gateway.leaving.wait())
+        tasks = (reading, writing, overflow, leaving)
         try:
-            await asyncio.wait({reading, writing, overflow}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if self.session.overflowed.is_set():
                 log.warning("realtime.slow_client", queued_bytes=self.session.queued_bytes)
                 self._close_code = _TRY_LATER
+            elif leaving.done():
+                self._close_code = _RESTARTING
+                await self._say_farewell()
         finally:
             for worker in tuple(self._workers.values()):
                 worker.stop()
-            for task in (reading, writing, overflow):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(reading, writing, overflow, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._close()
 
     def check_channel_limit(self) -> None:
@@ -218,8 +228,17 @@ class Socket:
                     await self._websocket.send_text(frame)
                 else:
                     await self._websocket.send_bytes(frame)
+                self.session.written()
             except (WebSocketDisconnect, RuntimeError, OSError):
                 return
+
+    async def _say_farewell(self) -> None:
+        for worker in tuple(self._workers.values()):
+            if worker.channel is not None and worker.channel.joined:
+                worker.channel.system("system", "ok", "Server requested disconnect")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                await self.session.flushed()
 
     async def _close(self) -> None:
         try:
