@@ -3,6 +3,8 @@ revoke all on public.messages from public, anon, authenticated, service_role, vi
 grant select, insert (conversation_id, sender_id, recipient_id, content, message_type, parent_message_id, client_message_id, status,
                       encryption_status, thread_id, moderation_status, is_flagged, created_at, updated_at),
     update (read_at, status, deleted_at) on public.messages to authenticated;
+-- Shows no row. Without it Realtime tells whoever holds the public key of every change, as an error 401, and when it came.
+grant select (id) on public.messages to anon;
 grant select, insert, update on public.messages to service_role;
 grant usage on schema public to vigil_doorbell;
 grant select (id) on public.messages to vigil_doorbell;

@@ -5884,10 +5884,12 @@ end
 $$;
 
 
--- source: policies/conversations.sql sha256:505ea7bca7e5a6f553e366fc92dcc7551eeb431a2b557d723d449435539d7831
+-- source: policies/conversations.sql sha256:aab312fd9a5155b5d89739f3174fb53dda7fdb265d23698cada5ee24189488d3
 alter table public.conversations enable row level security;
 revoke all on public.conversations from public, anon, authenticated, service_role;
 grant select, insert (title, created_by, kind, status), update (title) on public.conversations to authenticated;
+-- Shows no row. Without it Realtime tells whoever holds the public key of every change, as an error 401, and when it came.
+grant select (id) on public.conversations to anon;
 grant select, insert, update on public.conversations to service_role;
 
 drop policy if exists vigil_conversations_guard_select on public.conversations;
@@ -6077,10 +6079,12 @@ end
 $$;
 
 
--- source: policies/message_tombstones.sql sha256:4b2851751b9f1fc957fac9c03f3959b469810682163e2060416d75f0686f395d
+-- source: policies/message_tombstones.sql sha256:dc116505d4b23c1d74f1498a7acb80fee98b7c44406b166254a1851fb7db91db
 alter table public.message_tombstones enable row level security;
 revoke all on public.message_tombstones from public, anon, authenticated, service_role;
 grant select on public.message_tombstones to authenticated;
+-- Shows no row. Without it Realtime tells whoever holds the public key of every change, as an error 401, and when it came.
+grant select (id) on public.message_tombstones to anon;
 grant select on public.message_tombstones to service_role;
 
 drop policy if exists vigil_message_tombstones_guard on public.message_tombstones;
@@ -6112,12 +6116,14 @@ end
 $$;
 
 
--- source: policies/messages.sql sha256:e6957fc20138089ec088ff60be67cd6380c83ad19528f9198d78fb9d8997f8f2
+-- source: policies/messages.sql sha256:0b81fa076ad875a048599e8773eb7df91e605a6ff620a969d69acc683f9b58de
 alter table public.messages enable row level security;
 revoke all on public.messages from public, anon, authenticated, service_role, vigil_doorbell;
 grant select, insert (conversation_id, sender_id, recipient_id, content, message_type, parent_message_id, client_message_id, status,
                       encryption_status, thread_id, moderation_status, is_flagged, created_at, updated_at),
     update (read_at, status, deleted_at) on public.messages to authenticated;
+-- Shows no row. Without it Realtime tells whoever holds the public key of every change, as an error 401, and when it came.
+grant select (id) on public.messages to anon;
 grant select, insert, update on public.messages to service_role;
 grant usage on schema public to vigil_doorbell;
 grant select (id) on public.messages to vigil_doorbell;
@@ -6315,10 +6321,12 @@ end
 $$;
 
 
--- source: policies/notices.sql sha256:ccae52968b78b0d82e11633f489c155c46d0f87ea5a6216069c0397bd478d4cc
+-- source: policies/notices.sql sha256:4f6692d3f21e9f511c6ce6e665d9d4a274da0b6a8473f75ac011c1ffaa6f826f
 alter table public.notices enable row level security;
 revoke all on public.notices from public, anon, authenticated, service_role;
 grant select on public.notices to authenticated;
+-- Shows no row. Without it Realtime tells whoever holds the public key of every change, as an error 401, and when it came.
+grant select (id) on public.notices to anon;
 grant select on public.notices to service_role;
 
 drop policy if exists vigil_notices_guard on public.notices;

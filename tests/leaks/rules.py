@@ -53,7 +53,7 @@ def of_kind(*kinds: str) -> Callable[[Surface], bool]:
 QUIET = of_kind("event", "pushed", "receipt reaches")
 ROWS, COUNTS = of_kind("row", "call"), of_kind("counted", "realtime")
 TOMBSTONES = of_kind("tombstone", "tombstone counted")
-DOORBELL = ("count by id", "Realtime INSERT and UPDATE")
+IDS_ALONE = ("count by id", "Realtime INSERT and UPDATE")
 
 
 def _outside(v: Viewer, state: str, s: Surface) -> Outcome:
@@ -63,8 +63,8 @@ def _outside(v: Viewer, state: str, s: Surface) -> Outcome:
         return NOTHING
     if v.role == "vigil_worker" and s.kind == "leased":
         return None
-    if v.role == "vigil_doorbell" and s.name in DOORBELL:
-        return ROW
+    if s.name in IDS_ALONE and v.role != "vigil_worker":
+        return ROW if v.role == "vigil_doorbell" else NOTHING
     return REFUSED
 
 
@@ -195,7 +195,7 @@ def _reading(v: Viewer, state: str, s: Surface) -> Outcome:
 
 
 RULES = (
-    Rule("Without an account there is no grant at all; the worker has its own functions and no table, the doorbell the column `id`.", _outside),
+    Rule("Without an account there is a grant on ids that shows no row: with none, Realtime would tell of every change that it may not be seen. The worker has its own functions and no table, the doorbell sees ids.", _outside),
     Rule("`service_role` skips policies, by its own definition, so it reads the public tables; triggers refuse what is the server's, and calls of members and staff are not granted to it.", _service),
     Rule("Nothing there speaks of a message: a send alone moves no `last_message_at`, nobody has read or reported yet, and private text is in no index.", _never),
     Rule("No grant: contents change by `edit_message` alone, rows are never deleted, ids are the server's, and schema `vigil` is closed.", _private),

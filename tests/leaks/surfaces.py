@@ -107,7 +107,7 @@ reads(
     "embedded in its conversation",
     "row",
     """
-    select c.id, m.list from public.conversations c left join lateral (
+    select c.id, c.title, m.list from public.conversations c left join lateral (
         select json_agg(e.*) as list from (select m.* from public.messages m where m.conversation_id = c.id) e) m on true
     where c.id = {c}""",
     "messages",

@@ -133,6 +133,7 @@ def build(db: Database) -> World:
             "select vigil.open_case('message', %s, 'test', %s)",
             world.subjects["direct", state].id, sender,
         )  # fmt: skip
+    db.close()  # the stage opens one of its own
     return world
 
 
