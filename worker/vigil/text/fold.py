@@ -20,4 +20,8 @@ FOLDS = _build()
 
 def fold(content: str) -> str:
     """Words as they are compared, one space apart; folding twice changes nothing."""
-    return " ".join(filter(None, content.translate(FOLDS).split(" ")))
+    folded = content.translate(FOLDS)
+    # Each round halves a run of spaces; splitting would make a string of every word.
+    while "  " in folded:
+        folded = folded.replace("  ", " ")
+    return folded.strip(" ")

@@ -5,8 +5,11 @@ can be shown in what the person wrote.
 """
 
 import re
+import string
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from ahocorasick_rs import AhoCorasick
 
 from vigil.text.fold import FOLDS, fold
 
@@ -24,16 +27,15 @@ ONE_LETTER_WORDS = frozenset("ia")
 _STRETCHED = re.compile(r"([^\W\d_])\1\1")
 _APART = re.compile(r"(?<!\S)(?:(\S)\1* ){2,}(\S)\2*(?!\S)")
 # A sign that may only stand inside a word shows by the letter after it.
-_LEET_WORD = re.compile(r"[^\W\d_][0-9@$€£¢¥]|[0-9@$!|+€£¢¥][^\W\d_]")
+_LEET_WORD = re.compile(r"[0-9@$!|+€£¢¥](?:(?=[^\W\d_])|(?<=[^\W\d_][0-9@$€£¢¥]))")
+# Cheap, and true of every text that the costlier pattern is in.
+_TRIPLED = AhoCorasick([letter * 3 for letter in string.ascii_lowercase])
+_TWO_APART = re.compile(r" (\S)\1* (\S)\2*(?!\S)")
+_DIGITS = frozenset("0123456789")
 
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """One character read from the original at `origin`."""
-
-    char: str
-    origin: int
-    digit: bool = False
+# A character, the index of the original it was read from, and whether it is a digit. A plain
+# tuple, because a text has many.
+Letter = tuple[str, int, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,19 @@ def fold_with_origins(content: str) -> tuple[str, list[int]]:
 
 def disguised(content: str, folded: str) -> bool:
     """Whether a deeper look can find anything that the folded text does not show."""
-    return (
-        _LEET_WORD.search(content) is not None
-        or _STRETCHED.search(folded) is not None
-        or _APART.search(folded) is not None
-    )
+    return _LEET_WORD.search(content) is not None or stretched(folded) or apart(folded)
+
+
+def stretched(folded: str) -> bool:
+    """Whether a letter stands three times in a row."""
+    if folded.isascii():
+        return bool(_TRIPLED.find_matches_as_indexes(folded))
+    return _STRETCHED.search(folded) is not None
+
+
+def apart(folded: str) -> bool:
+    """Whether three words in a row are one letter each."""
+    return _TWO_APART.search(folded) is not None and _APART.search(folded) is not None
 
 
 def views(content: str) -> tuple[View, ...]:
@@ -83,43 +93,45 @@ def views(content: str) -> tuple[View, ...]:
     return tuple(_press(_together(list(_words(content, leet)), leet)) for leet in readings)
 
 
-def _letters(content: str, leet: dict[str, str]) -> Iterator[Letter | None]:
-    """Letters in order; nothing between words."""
-    for index, char in enumerate(content):
-        image = FOLDS.get(ord(char), char)
-        if char in leet and not char.isdigit():
-            following = content[index + 1 : index + 2]
-            before = content[max(index - 1, 0)]
-            joined = following.isalnum() or following in leet
-            if joined or (char not in NEVER_LAST and (before.isalnum() or before in leet)):
-                yield Letter(leet[char], index)
-                continue
-        for each in image:
-            yield None if each == " " else Letter(each, index, each in "0123456789")
-
-
 def _words(content: str, leet: dict[str, str]) -> Iterator[list[Letter]]:
     word: list[Letter] = []
-    for letter in [*_letters(content, leet), None]:
-        if letter is not None:
-            word.append(letter)
-        elif word:
-            yield _read_digits(word, leet)
-            word = []
+    for index, char in enumerate(content):
+        if char in leet and not char.isdigit() and _inside(content, index, leet):
+            word.append((leet[char], index, False))
+            continue
+        for image in FOLDS.get(ord(char), char):
+            if image != " ":
+                word.append((image, index, image in _DIGITS))
+            elif word:
+                yield _read_digits(word, leet)
+                word = []
+    if word:
+        yield _read_digits(word, leet)
+
+
+def _inside(content: str, index: int, leet: dict[str, str]) -> bool:
+    """Whether the sign at `index` belongs to a word, and is not its punctuation."""
+    following = content[index + 1 : index + 2]
+    if following.isalnum() or following in leet:
+        return True
+    before = content[max(index - 1, 0)]
+    return content[index] not in NEVER_LAST and (before.isalnum() or before in leet)
 
 
 def _read_digits(word: list[Letter], leet: dict[str, str]) -> list[Letter]:
     """Digits among letters are letters; a number stays a number."""
-    if all(letter.digit for letter in word):
+    digits = [digit for _, _, digit in word]
+    if all(digits) or not any(digits):
         return word
     return [
-        Letter(leet.get(letter.char, letter.char), letter.origin) if letter.digit else letter
-        for letter in word
+        (leet.get(char, char), at, False) if digit else (char, at, digit)
+        for char, at, digit in word
     ]
 
 
 def _single(word: list[Letter]) -> bool:
-    return all(letter.char == word[0].char for letter in word)
+    first = word[0][0]
+    return len(word) == 1 or (word[1][0] == first and all(char == first for char, _, _ in word))
 
 
 def _together(words: list[list[Letter]], leet: dict[str, str]) -> list[list[Letter]]:
@@ -135,7 +147,7 @@ def _together(words: list[list[Letter]], leet: dict[str, str]) -> list[list[Lett
             joined.extend(words[index:end])
         else:
             whole = _read_digits([letter for word in words[index:end] for letter in word], leet)
-            if whole[0].char in ONE_LETTER_WORDS and end - index > 3:
+            if whole[0][0] in ONE_LETTER_WORDS and end - index > 3:
                 joined.append(words[index])
                 joined.append(whole[len(words[index]) :])
             joined.append(whole)
@@ -147,19 +159,21 @@ def _press(words: list[list[Letter]]) -> View:
     """Press runs together, with one space around each word."""
     text, counts, first, last = [" "], [1], [0], [0]
     for word in words:
-        for letter in word:
-            if text[-1] == letter.char:
+        previous = " "
+        for char, origin, _ in word:
+            if char == previous:
                 counts[-1] += 1
-                last[-1] = letter.origin
+                last[-1] = origin
             else:
-                text.append(letter.char)
+                text.append(char)
                 counts.append(1)
-                first.append(letter.origin)
-                last.append(letter.origin)
+                first.append(origin)
+                last.append(origin)
+                previous = char
         text.append(" ")
         counts.append(1)
-        first.append(word[-1].origin)
-        last.append(word[-1].origin)
+        first.append(word[-1][1])
+        last.append(word[-1][1])
     return View("".join(text), tuple(counts), tuple(first), tuple(last))
 
 

@@ -12,7 +12,10 @@ _EMAIL = re.compile(
     r"(?<![\w.+-])[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9-])"
 )
 _CARD = re.compile(r"(?<![\d.])\d(?:[ -]?\d){12,18}(?![\d])")
-_PHONE_HINT = re.compile(r"(?:\d[^\da-z]{0,3}){6}\d")
+# In every text with a phone number or a card.
+_NUMBER = re.compile(r"(?:\d[^\da-z]{0,3}){6}\d")
+# Every detector needs a digit or an at sign, in whatever width or script.
+_HINT = re.compile("[\\d@\uff20]")
 # First digits and lengths of the networks people pay with.
 _NETWORKS = (
     (re.compile(r"4"), frozenset({13, 16, 19})),
@@ -79,8 +82,6 @@ def phones(
     text: str, region: str | None, in_time: Callable[[], bool] = lambda: True
 ) -> Iterator[Personal]:
     """Valid phone numbers: with +, or national ones of `region`; stops when time is up."""
-    if not _PHONE_HINT.search(text):
-        return
     for match in PhoneNumberMatcher(text, region, leniency=Leniency.VALID, max_tries=200):
         yield Personal("phone", match.start, match.end)
         if not in_time():
@@ -91,9 +92,13 @@ def personal(
     content: str, region: str | None = None, in_time: Callable[[], bool] = lambda: True
 ) -> list[Personal]:
     """Everything found; what is a card or lies in an address is not a phone number too."""
+    if not _HINT.search(content):
+        return []
     text = legible(content)
-    found = [*emails(text), *cards(text)]
-    for phone in phones(text, region, in_time):
-        if not any(other.start < phone.end and phone.start < other.end for other in found):
-            found.append(phone)
+    found = [*emails(text)]
+    if _NUMBER.search(text):
+        found += cards(text)
+        for phone in phones(text, region, in_time):
+            if not any(other.start < phone.end and phone.start < other.end for other in found):
+                found.append(phone)
     return sorted(found, key=lambda each: each.start)
