@@ -46,7 +46,7 @@ sabotage: .venv/.dev ## Break each guard in turn; every one must turn a test red
 bench: .venv/.bench ## Measure beside the named peers and print the ratios (OPTIONS=--full)
 	@$(BIN)/python -m bench $(OPTIONS)
 
-docs: .venv/.dev ## Write the generated pages under docs/
+docs: .venv/.dev ## Write the generated pages under docs/ and the TypeScript types
 	@$(BIN)/python -m tests.docs
 
 picture: .venv/.dev ## Play the demo and keep how it ended as docs/demo.svg
