@@ -48,7 +48,7 @@ bench: .venv/.bench ## Measure beside the named peers and print the ratios (OPTI
 	@$(BIN)/python -m bench.reads $(filter --quick --json,$(OPTIONS))
 	@$(BIN)/python -m bench.twins $(filter --quick --json,$(OPTIONS))
 
-docs: .venv/.dev ## Write the generated pages under docs/
+docs: .venv/.dev ## Write the generated pages under docs/ and the TypeScript types
 	@$(BIN)/python -m tests.docs
 
 picture: .venv/.dev ## Play the demo and keep how it ended as docs/demo.svg
