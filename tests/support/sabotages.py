@@ -43,9 +43,9 @@ class Body:
 BODIES = (
     # 1. Unskippable
     Body("guard_send()", "facts := vigil.check_may_send(new.sender_id, new.conversation_id);", "", "test_restrictions"),
-    Body("guard_send()", "vigil.memo_digest(memo) = currval('vigil.send_memo')", "true", "test_sending"),
-    Body("guard_send()", "facts.sender is distinct from new.sender_id or ", "facts is null or ", "test_sending"),
-    Body("guard_send()", " or facts.conversation is distinct from new.conversation_id", "", "test_sending"),
+    Body("guard_send()", "memo is not null and currval('vigil.send_memo')", "memo is not null or 0", "test_sending"),
+    Body("guard_send()", "facts.sender = new.sender_id and ", "facts.sender is not null and ", "test_sending"),
+    Body("guard_send()", " and facts.conversation = new.conversation_id", "", "test_sending"),
     Body("check_may_send(uuid,uuid)", "f.kinds is null", "true", "test_sending"),
     Body("guard_send()", "perform vigil.check_content(new.content, new.conversation_id);", "", "test_sending"),
     Body("guard_send()", "<> 'read committed'", "= 'none'", "test_sending"),
