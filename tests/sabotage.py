@@ -47,6 +47,7 @@ class Hints:
 
     by: dict[str, str] = field(default_factory=dict)
     alike: dict[str, list[str]] = field(default_factory=dict)
+    near: bool = False
 
     @classmethod
     def load(cls, sabotages: Sequence[Sabotage]) -> Hints:
@@ -67,7 +68,8 @@ class Hints:
             yield alike[-6:]
         if sabotage.first != ALL:
             yield [sabotage.first]
-        yield [ALL]
+        if not self.near:
+            yield [ALL]
 
     def learn(self, sabotage: Sabotage, test: str) -> None:
         self.by[sabotage.name] = test
@@ -183,6 +185,11 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make sabotage", description=__doc__.splitlines()[0])
     parser.add_argument("words", nargs="*", help="only those whose name holds one of the words")
     parser.add_argument("--list", action="store_true", help="print the names and break nothing")
+    parser.add_argument(
+        "--near",
+        action="store_true",
+        help="look where it was noticed before, or should be, and nowhere else",
+    )
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
     asked = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # or clusters would stay behind
@@ -198,6 +205,7 @@ def main(arguments: list[str]) -> int:
             print("\n".join(s.name for s in chosen))
             return 0
         hints = Hints.load(sabotages)
+        hints.near = asked.near
         columns = (
             BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False),
         )  # fmt: skip
