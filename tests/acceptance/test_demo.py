@@ -114,7 +114,9 @@ def test_a_mute_that_does_not_bind_is_noticed(place: Path, root: Path) -> None:
     sabotage(
         place, root,
         "create or replace function vigil.check_may_send(sender uuid, conversation uuid) "
-        "returns text language sql set search_path = '' as 'select null::text'",
+        "returns vigil.send_facts language sql security definer set search_path = '' as "
+        "'select (sender, conversation, null, null, 10000, r.inline_max_words, false)::vigil.send_facts"
+        " from vigil.terms_revision r'",
     )  # fmt: skip
     run = play(place)
     assert run.returncode == 1, run.stdout + run.stderr
