@@ -78,8 +78,12 @@ def _policies(owner: Session) -> Iterator[Sabotage | Redundant]:
                 else:
                     yield Sabotage(name, f"{alter} {clause} (true)", WIDE, p["relation"])
             if not p["permissive"]:
+                seen: list[str] = []
                 for operand, rest in without_each_operand(f"({text})"):
                     name = f"policy {p['name']} {clause} without {' '.join(operand.split())}"
+                    seen.append(name)
+                    if seen.count(name) > 1:
+                        name += f" ({seen.count(name)})"
                     yield Sabotage(name, f"{alter} {clause} {rest}", WIDE, p["relation"])
 
 
